@@ -1,0 +1,237 @@
+"""Makes the virtual environment that the project is tested in.
+
+Run it through ``make setup``, or directly::
+
+    python3.11 tools/environment/set_up.py --venv .venv --stack openmmlab
+
+Needs nothing but the standard library. The stamp file is written last and
+says what the environment was made from: with the same stamp nothing is done,
+with another or none the environment is made anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TextIO
+
+if not (3, 9) <= sys.version_info[:2] <= (3, 12):
+    sys.exit(
+        'error: Python {}.{} does not fit: use Python 3.9 to 3.12 '
+        '(make PYTHON=/path/to/python3.11).'.format(*sys.version_info)
+    )
+
+from checks import check_compiler, check_venv_module, choose_ops
+from mmcv_wheel import build_wheel, find_wheel, wheel_folder
+from stacks import PYTHONS, ROOT, Stack, read_stack
+from steps import SetUpError, Steps
+
+STAMP = 'sema_mm.stamp'
+
+
+def main() -> None:
+    """Reads the command line and makes the environment if need be."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('--venv', type=Path, default=Path('.venv'))
+    parser.add_argument('--stack', choices=PYTHONS, default='openmmlab')
+    args = parser.parse_args()
+    try:
+        set_up(Path(os.path.abspath(args.venv)), read_stack(args.stack))
+    except SetUpError as error:
+        sys.exit(f'error: {error}')
+    except KeyboardInterrupt:
+        sys.exit('error: interrupted; run this again to start anew.')
+
+
+def set_up(venv: Path, stack: Stack) -> None:
+    """Makes the environment unless it is there and up to date.
+
+    Args:
+        venv (Path): folder of the environment.
+        stack (Stack): the versions to install.
+    """
+    check_python(stack)
+    ops = choose_ops()
+    stamp = fingerprint(venv, stack, ops)
+    with open_locked(venv.with_name(f'{venv.name}.log')) as log:
+        if is_whole(venv, stamp):
+            print(f'{venv} is up to date.')
+            return
+        folder = wheel_folder(stack, ops, cache_folder())
+        check_venv_module()
+        if find_wheel(folder) is None:
+            check_compiler()
+        steps = Steps(Path(log.name))
+        make_empty(venv, steps)
+        install(venv, stack, ops, folder, steps)
+        (venv / STAMP).write_text(stamp)
+        steps.say(f'{venv} is ready')
+
+
+def check_python(stack: Stack) -> None:
+    """Checks that this Python is one that the stack runs on.
+
+    Args:
+        stack (Stack): the versions to install.
+
+    Raises:
+        SetUpError: If it is not.
+    """
+    oldest, newest = PYTHONS[stack.name]
+    if not oldest <= sys.version_info[:2] <= newest:
+        raise SetUpError(
+            f'Python {sys.version_info[0]}.{sys.version_info[1]} does not '
+            f'fit the stack {stack.name}: use Python 3.{oldest[1]} to '
+            f'3.{newest[1]} (make PYTHON=/path/to/python3.{newest[1]}).'
+        )
+
+
+def cache_folder() -> Path:
+    """Finds the user's cache folder of this project.
+
+    Returns:
+        Path: the folder, made if it is not there.
+    """
+    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    folder = Path(base, 'sema_mm')
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def fingerprint(venv: Path, stack: Stack, ops: str) -> str:
+    """Says what the environment is made from.
+
+    Args:
+        venv (Path): folder of the environment.
+        stack (Stack): the versions.
+        ops (str): what the operators of mmcv are built for.
+
+    Returns:
+        str: text for the stamp.
+    """
+    digest = hashlib.sha256()
+    for path in stack.files:
+        digest.update(path.read_bytes())
+    lines = {
+        'stack': stack.name,
+        'requirements': digest.hexdigest(),
+        'python': sys.version.replace('\n', ' '),
+        'ops': ops,
+        'venv': venv,
+        'project': ROOT,
+    }
+    return ''.join(f'{name}: {value}\n' for name, value in lines.items())
+
+
+def is_whole(venv: Path, stamp: str) -> bool:
+    """Tells whether the environment was finished and still runs.
+
+    Args:
+        venv (Path): folder of the environment.
+        stamp (str): result of :func:`fingerprint`.
+
+    Returns:
+        bool: whether there is nothing to do.
+    """
+    try:
+        found = (venv / STAMP).read_text()
+        run = subprocess.run([venv / 'bin' / 'python', '-c', 'import pip'])
+    except OSError:
+        return False
+    return found == stamp and run.returncode == 0
+
+
+def open_locked(path: Path) -> TextIO:
+    """Opens the log, and waits while another set-up is writing to it.
+
+    Args:
+        path (Path): the file, beside the environment.
+
+    Returns:
+        TextIO: the open file; closing it gives the lock back.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open('a')
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file
+
+
+def make_empty(venv: Path, steps: Steps) -> None:
+    """Makes an empty virtual environment in place of an unfinished one.
+
+    Args:
+        venv (Path): folder of the environment.
+        steps (Steps): runs the command.
+
+    Raises:
+        SetUpError: If the folder holds something else.
+    """
+    if venv.exists() and not (venv / 'pyvenv.cfg').exists():
+        if any(venv.iterdir()):
+            raise SetUpError(
+                f'{venv} is not a virtual environment: choose another folder '
+                '(make VENV=FOLDER).'
+            )
+    (venv / STAMP).unlink(missing_ok=True)
+    shutil.rmtree(venv, ignore_errors=True)
+    version = '.'.join(map(str, sys.version_info[:3]))
+    steps.run(
+        f'making {venv} with Python {version}',
+        [sys.executable, '-m', 'venv', str(venv)],
+    )
+
+
+def install(
+    venv: Path, stack: Stack, ops: str, folder: Path, steps: Steps
+) -> None:
+    """Installs everything into an empty environment and tries it.
+
+    Args:
+        venv (Path): folder of the environment.
+        stack (Stack): the versions.
+        ops (str): what the operators of mmcv are built for.
+        folder (Path): where the wheel of mmcv is kept.
+        steps (Steps): runs the commands.
+
+    Raises:
+        SetUpError: If a step fails.
+    """
+    python = venv / 'bin' / 'python'
+    pip = [str(python), '-m', 'pip', 'install', '--no-input']
+    tools = stack.pinned('setuptools', 'wheel', 'ninja')
+    steps.run('installing the build tools', pip + tools)
+    engine = stack.pinned('torch', 'torchvision', 'numpy', 'setuptools')
+    steps.run(f'installing {" ".join(engine[:2])}', pip + engine)
+    if find_wheel(folder) is None:
+        build_wheel(stack, ops, folder, python, steps)
+    files = [word for path in stack.files for word in ('-r', str(path))]
+    steps.run(
+        f'installing the stack {stack.name}',
+        [*pip, '--find-links', str(folder), *files],
+    )
+    # mmcv and mmengine require opencv-python by name, which needs the
+    # graphics libraries of a desktop. The headless package holds the same
+    # module without them: its files go over the other's, whose metadata
+    # stays, so that pip still finds every requirement met.
+    headless = f'opencv-python-headless=={stack.pins["opencv-python"]}'
+    over = ['--force-reinstall', '--no-deps']
+    steps.run(f'installing {headless}', [*pip, *over, headless])
+    project = ['--no-deps', '--no-build-isolation', '--editable', str(ROOT)]
+    steps.run('installing this project', [*pip, *project])
+    verify = str(Path(__file__).with_name('verify.py'))
+    try:
+        steps.run('trying it', [str(python), verify, ops])
+    except SetUpError:
+        # The next set-up shall not take the same wheel again.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+if __name__ == '__main__':
+    main()

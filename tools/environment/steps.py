@@ -1,0 +1,118 @@
+"""Runs the commands of the set-up, with signs of life and clear failures."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Mapping, Optional, Sequence
+
+HEARTBEAT_SECONDS = 15
+NO_NETWORK = re.compile(
+    r'connection broken by|Failed to establish a new connection'
+    r'|name resolution|Max retries exceeded|Read timed out|ConnectTimeout'
+)
+COMPILED_FILES = re.compile(r'^\s*\[(\d+)/(\d+)\]', re.MULTILINE)
+PIP_PROGRESS = re.compile(
+    r'^(?:Collecting|Downloading|Installing)\b.*', re.MULTILINE
+)
+
+
+class SetUpError(Exception):
+    """Why the set-up cannot go on: one sentence, with what to do."""
+
+
+class Steps:
+    """Runs one command after the other and tells how far it has come.
+
+    Args:
+        log_path (Path): file that takes the commands' output.
+    """
+
+    def __init__(self, log_path: Path) -> None:
+        self.log_path = log_path
+        self.start = time.monotonic()
+        log_path.write_text('')
+
+    def say(self, text: str) -> None:
+        """Prints one line with the seconds since the start.
+
+        Args:
+            text (str): what to print.
+        """
+        print(f'[{time.monotonic() - self.start:4.0f} s] {text}', flush=True)
+
+    def run(
+        self,
+        title: str,
+        command: Sequence[str],
+        env: Optional[Mapping[str, str]] = None,
+    ) -> None:
+        """Runs a command to its end, printing a sign of life now and then.
+
+        Args:
+            title (str): what the command does, for the person who waits.
+            command (Sequence[str]): program and arguments.
+            env (Mapping[str, str], optional): environment of the command.
+                Defaults to this process's own.
+
+        Raises:
+            SetUpError: If the command fails.
+        """
+        self.say(title)
+        offset = self.log_path.stat().st_size
+        with self.log_path.open('ab') as log:
+            process = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, env=env
+            )
+            try:
+                code = self._wait(process, offset)
+            finally:
+                if process.poll() is None:
+                    process.terminate()
+                    process.wait()
+        if code:
+            raise SetUpError(self._reason(title, offset))
+
+    def _wait(self, process: subprocess.Popen[bytes], offset: int) -> int:
+        while True:
+            try:
+                return process.wait(timeout=HEARTBEAT_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.say(f'  ... {progress(self._output(offset))}')
+
+    def _output(self, offset: int) -> str:
+        with self.log_path.open('rb') as log:
+            log.seek(offset)
+            return log.read().decode(errors='replace')
+
+    def _reason(self, title: str, offset: int) -> str:
+        output = self._output(offset)
+        if NO_NETWORK.search(output):
+            return (
+                f'The package registry cannot be reached ({title}): check '
+                "the network, or pip's index settings, and run this again."
+            )
+        errors = re.findall(r'(?i)^\s*(?:error|fatal)\b.*', output, re.M)
+        last = (errors or output.split('\n')[-2:-1] or ['no output'])[-1]
+        return (
+            f'This step failed ({title}): {last.strip()}; '
+            f'the whole output is in {self.log_path}.'
+        )
+
+
+def progress(output: str) -> str:
+    """Says in a few words how far a command has come.
+
+    Args:
+        output (str): what pip or a compilation has printed so far.
+
+    Returns:
+        str: the number of compiled files, or pip's last step.
+    """
+    compiled = COMPILED_FILES.findall(output)
+    if compiled:
+        return '{} of {} files compiled'.format(*compiled[-1])
+    steps = PIP_PROGRESS.findall(output)
+    return steps[-1][:60] if steps else 'still running'
