@@ -31,7 +31,7 @@ help:
 setup:
 	@for python in $(if $(PYTHON),'$(PYTHON)',$(PYTHONS)); do \
 	    if "$$python" -c '$(FITS)' 2>/dev/null; then \
-	        exec "$$python" tools/environment/set_up.py \
+	        exec "$$python" -m tools.environment.set_up \
 	            --venv '$(VENV)' --stack '$(STACK)'; \
 	    fi; \
 	done; \

@@ -12,7 +12,7 @@ import sysconfig
 from pathlib import Path
 from typing import Optional
 
-from steps import SetUpError
+from tools.environment.steps import SetUpError
 
 
 def check_venv_module() -> None:

@@ -11,12 +11,13 @@ import tempfile
 from pathlib import Path
 from typing import Mapping, Optional
 
-from stacks import Stack
-from steps import SetUpError, Steps
+from tools.environment.stacks import Stack
+from tools.environment.steps import SetUpError, Steps
 
 # Without debug information and with light optimisation the compiler takes
-# half of the time and the wheel a twentieth of the space.
-COMPILER_FLAGS = '-g0 -O1'
+# half of the time and the wheel a twentieth of the space. The warnings are
+# torch's, some thousands of lines.
+COMPILER_FLAGS = '-g0 -O1 -w'
 GIGABYTES_PER_COMPILER = 2
 
 

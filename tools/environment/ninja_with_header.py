@@ -50,7 +50,7 @@ def main() -> None:
     if build_file.is_file():
         command = header_command(build_file.read_text())
         if command:
-            print(command, flush=True)
+            print(f'Precompiling the headers of torch: {command}', flush=True)
             subprocess.run(command, shell=True, check=True)
     os.execv(ninja, [ninja, *arguments])
 

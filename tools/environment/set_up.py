@@ -1,8 +1,8 @@
 """Makes the virtual environment that the project is tested in.
 
-Run it through ``make setup``, or directly::
+Run it through ``make setup``, or from the root of the project::
 
-    python3.11 tools/environment/set_up.py --venv .venv --stack openmmlab
+    python3.11 -m tools.environment.set_up --venv .venv --stack openmmlab
 
 Needs nothing but the standard library. The stamp file is written last and
 says what the environment was made from: with the same stamp nothing is done,
@@ -27,10 +27,10 @@ if not (3, 9) <= sys.version_info[:2] <= (3, 12):
         '(make PYTHON=/path/to/python3.11).'.format(*sys.version_info)
     )
 
-from checks import check_compiler, check_venv_module, choose_ops
-from mmcv_wheel import build_wheel, find_wheel, wheel_folder
-from stacks import PYTHONS, ROOT, Stack, read_stack
-from steps import SetUpError, Steps
+from tools.environment.checks import check_compiler, check_venv_module, choose_ops
+from tools.environment.mmcv_wheel import build_wheel, find_wheel, wheel_folder
+from tools.environment.stacks import PYTHONS, ROOT, Stack, read_stack
+from tools.environment.steps import SetUpError, Steps
 
 STAMP = 'sema_mm.stamp'
 
@@ -183,7 +183,7 @@ def make_empty(venv: Path, steps: Steps) -> None:
     version = '.'.join(map(str, sys.version_info[:3]))
     steps.run(
         f'making {venv} with Python {version}',
-        [sys.executable, '-m', 'venv', str(venv)],
+        [os.path.realpath(sys.executable), '-m', 'venv', str(venv)],
     )
 
 

@@ -14,8 +14,8 @@ NO_NETWORK = re.compile(
     r'|name resolution|Max retries exceeded|Read timed out|ConnectTimeout'
 )
 COMPILED_FILES = re.compile(r'^\s*\[(\d+)/(\d+)\]', re.MULTILINE)
-PIP_PROGRESS = re.compile(
-    r'^(?:Collecting|Downloading|Installing)\b.*', re.MULTILINE
+PROGRESS = re.compile(
+    r'^\s*((?:Collecting|Downloading|Installing|Precompiling)\b.*)', re.M
 )
 
 
@@ -106,13 +106,13 @@ def progress(output: str) -> str:
     """Says in a few words how far a command has come.
 
     Args:
-        output (str): what pip or a compilation has printed so far.
+        output (str): what pip, or a compilation, has printed so far.
 
     Returns:
-        str: the number of compiled files, or pip's last step.
+        str: the number of compiled files, or the last step of pip.
     """
     compiled = COMPILED_FILES.findall(output)
     if compiled:
         return '{} of {} files compiled'.format(*compiled[-1])
-    steps = PIP_PROGRESS.findall(output)
+    steps = PROGRESS.findall(output)
     return steps[-1][:60] if steps else 'still running'
