@@ -5,6 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
+ANALYSIS = ['scipy', 'matplotlib', 'rich', 'scikit-learn']
 
 
 def read_version() -> str:
@@ -48,16 +49,8 @@ setup(
             'onedl-mmpretrain>=1.3.6',
         ],
         # Eigenvalues, figures, tables, and the embedded digits.
-        'analysis': ['scipy', 'matplotlib', 'rich', 'scikit-learn'],
-        # Tests in parallel, and what they read or compare with.
-        'tests': [
-            'pytest>=8',
-            'pytest-xdist',
-            'tensorboard',
-            'scipy',
-            'matplotlib',
-            'rich',
-            'scikit-learn',
-        ],
+        'analysis': ANALYSIS,
+        # Tests, in parallel too, and the logs that they read.
+        'tests': ['pytest>=8', 'pytest-xdist', 'tensorboard', *ANALYSIS],
     },
 )
