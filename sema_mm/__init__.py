@@ -1,5 +1,22 @@
-"""Switch EMA for OpenMMLab."""
+"""Switch EMA (arXiv 2402.09240) for OpenMMLab's mmengine."""
 
-from sema_mm.version import __version__
+try:
+    import mmengine  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        'sema_mm needs mmengine, which is not installed: run '
+        "'pip install mmengine' (or 'pip install onedl-mmengine', the "
+        'maintained fork of the same import name)'
+    ) from error
 
-__all__ = ['__version__']
+from .averaging import MomentumSchedule, SwitchEMA, SwitchSchedule
+from .hooks import SwitchEMAHook
+from .version import __version__
+
+__all__ = [
+    'MomentumSchedule',
+    'SwitchEMA',
+    'SwitchEMAHook',
+    'SwitchSchedule',
+    '__version__',
+]

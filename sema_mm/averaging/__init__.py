@@ -1,0 +1,7 @@
+"""What is averaged, by how much, and when it is switched."""
+
+from .momentum import MomentumSchedule
+from .switch_ema import SwitchEMA
+from .switch_schedule import SwitchSchedule
+
+__all__ = ['MomentumSchedule', 'SwitchEMA', 'SwitchSchedule']

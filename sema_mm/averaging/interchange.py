@@ -1,0 +1,102 @@
+"""The average in mmengine's checkpoint format.
+
+A checkpoint's ``state_dict`` holds the averaged model, ready for inference;
+``ema_state_dict`` holds the weights that training goes on with, under
+``module.<key>``, and the number of updates under ``steps``. What is equal
+is one tensor in both, and so is stored once by ``torch.save``.
+"""
+
+from typing import Dict, Optional, Tuple
+
+import torch
+from torch import Tensor
+
+from .functional import bit_equal
+from .model_tensors import bare_name
+from .switch_ema import SwitchEMA
+
+__all__ = ['pack', 'unpack']
+
+_PREFIX = 'module.'
+
+
+def pack(
+    average: SwitchEMA, state_dict: Dict[str, Tensor]
+) -> Tuple[Dict[str, Tensor], Dict[str, Tensor]]:
+    """Put the average into a checkpoint's state dict.
+
+    An average that has seen no update yet is the model itself. Weights of
+    the model that are not finite are replaced by their average.
+
+    Args:
+        average (SwitchEMA): The average of the model; the model may hold it
+            at this moment.
+        state_dict (Dict[str, Tensor]): The model's state dict; it is not
+            changed.
+
+    Returns:
+        Tuple[Dict[str, Tensor], Dict[str, Tensor]]: The new ``state_dict``
+        and ``ema_state_dict``, on the CPU.
+    """
+    names = average.key_names()
+    averages, own = average.average_now(), average.model_now()
+    pairs = {
+        name: _pair(averages[name], own[name], average.steps > 0)
+        for name in own
+    }
+    averaged = type(state_dict)()
+    training: Dict[str, Tensor] = {}
+    for key, tensor in state_dict.items():
+        name = _match(key, names)
+        averaged[key], training[_PREFIX + key] = (
+            (tensor, tensor) if name is None else pairs[name]
+        )
+    if hasattr(state_dict, '_metadata'):
+        averaged._metadata = state_dict._metadata
+    training['steps'] = torch.tensor(average.steps)
+    return averaged, training
+
+
+def unpack(
+    state_dict: Dict[str, Tensor], ema_state_dict: Dict[str, Tensor]
+) -> Tuple[Dict[str, Tensor], Dict[str, Tensor]]:
+    """Take the average out of a checkpoint: the reverse of :func:`pack`.
+
+    Args:
+        state_dict (Dict[str, Tensor]): The averaged model.
+        ema_state_dict (Dict[str, Tensor]): The weights of training.
+
+    Returns:
+        Tuple[Dict[str, Tensor], Dict[str, Tensor]]: The model's state dict
+        to go on training with; the state dict of :class:`SwitchEMA`.
+    """
+    training = type(state_dict)()
+    averaged = {}
+    for key, tensor in state_dict.items():
+        training[key] = ema_state_dict.get(_PREFIX + key, tensor)
+        bare = key[len(_PREFIX) :] if key.startswith(_PREFIX) else key
+        averaged[_PREFIX + bare_name(bare)] = tensor
+    if hasattr(state_dict, '_metadata'):
+        training._metadata = state_dict._metadata
+    averaged['steps'] = ema_state_dict.get('steps', torch.tensor(0))
+    return training, averaged
+
+
+def _match(key: str, names: Dict[str, str]) -> Optional[str]:
+    """Find the average's name for a key, whatever wraps the model."""
+    key = bare_name(key)
+    if key not in names and key.startswith(_PREFIX):
+        key = key[len(_PREFIX) :]
+    return names.get(key)
+
+
+def _pair(average: Tensor, own: Tensor, begun: bool) -> Tuple[Tensor, Tensor]:
+    """Average and training weights on the CPU, one tensor where equal."""
+    average, own = average.detach().cpu(), own.detach().cpu()
+    if not own.isfinite().all():
+        return average, average
+    if not begun:
+        return own, own
+    if bit_equal(average.to(own.dtype), own):
+        return average, average
+    return average, own

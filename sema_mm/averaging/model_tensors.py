@@ -1,0 +1,129 @@
+"""Which tensors of a model are averaged, and under which names."""
+
+from typing import Collection, Dict
+
+import torch
+from mmengine.model import is_model_wrapper
+from torch import Tensor, nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
+from torch.nn.parameter import is_lazy
+
+__all__ = ['bare_name', 'running_statistics', 'trainable', 'unwrap_model']
+
+#: What torch.compile puts into the names of a compiled sub-module.
+_COMPILED = '_orig_mod.'
+_WRAPPERS = (DataParallel, DistributedDataParallel)
+#: Normalisation statistics, in torch's and mmcv's layers.
+_STATISTICS = ('running_mean', 'running_var')
+
+
+def unwrap_model(model: nn.Module) -> nn.Module:
+    """Take the wrappers of data parallelism and compilation off a model.
+
+    Args:
+        model (nn.Module): A model, maybe wrapped, maybe several times.
+
+    Returns:
+        nn.Module: The model inside.
+
+    Raises:
+        TypeError: If it is not a module.
+        RuntimeError: If the model's parameters are sharded, which is not
+            supported yet.
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(
+            'model must be a torch.nn.Module; got '
+            f'{type(model).__name__}: {model!r:.80}'
+        )
+    while True:
+        if isinstance(model, _WRAPPERS) or is_model_wrapper(model):
+            _refuse_sharded(model)
+            model = model.module
+        elif hasattr(model, '_orig_mod'):
+            model = model._orig_mod
+        else:
+            return model
+
+
+def trainable(
+    model: nn.Module, known: Collection[str] = ()
+) -> Dict[str, Tensor]:
+    """Collect the trainable parameters, tied ones once.
+
+    Args:
+        model (nn.Module): An unwrapped model.
+        known (Collection[str]): Bare names that count as trainable in any
+            case: parameters frozen in the course of the training. Defaults
+            to ().
+
+    Returns:
+        Dict[str, Tensor]: Bare names to floating or complex parameters.
+
+    Raises:
+        ValueError: If a lazy parameter has no shape yet.
+        RuntimeError: If a parameter is sharded.
+    """
+    found = {}
+    for name, parameter in model.named_parameters():
+        if not (parameter.requires_grad or bare_name(name) in known):
+            continue
+        if is_lazy(parameter):
+            raise ValueError(
+                f"the parameter '{name}' is lazy and has no shape yet: run "
+                'one forward pass before averaging starts'
+            )
+        if hasattr(parameter, 'ds_id') or _is_dtensor(parameter):
+            raise RuntimeError(
+                f"the parameter '{name}' is sharded "
+                f'({type(parameter).__name__}), which SwitchEMA does not '
+                'support yet: use DistributedDataParallel'
+            )
+        found[bare_name(name)] = parameter
+    return found
+
+
+def running_statistics(model: nn.Module) -> Dict[str, Tensor]:
+    """Collect the running means and variances of normalisation layers.
+
+    Other buffers (counters, index tables, spectral-norm vectors, queues)
+    are no statistics: their average would be meaningless.
+
+    Args:
+        model (nn.Module): An unwrapped model.
+
+    Returns:
+        Dict[str, Tensor]: Bare names to floating-point buffers.
+    """
+    return {
+        bare_name(name): buffer
+        for name, buffer in model.named_buffers()
+        if name.rpartition('.')[2] in _STATISTICS
+        and buffer.is_floating_point()
+    }
+
+
+def bare_name(name: str) -> str:
+    """Take the marks of compilation out of a tensor's name.
+
+    Args:
+        name (str): A name from ``named_parameters`` or a state dict.
+
+    Returns:
+        str: The name that it has in the model that was not compiled.
+    """
+    return name.replace(_COMPILED, '')
+
+
+def _refuse_sharded(wrapper: nn.Module) -> None:
+    kind = type(wrapper).__name__
+    if 'FullySharded' in kind or 'DeepSpeed' in kind:
+        raise RuntimeError(
+            f'a model wrapped in {kind} is sharded, which SwitchEMA does '
+            'not support yet: use DistributedDataParallel'
+        )
+
+
+def _is_dtensor(tensor: Tensor) -> bool:
+    module = getattr(torch.distributed, 'tensor', None)
+    return module is not None and isinstance(tensor, module.DTensor)

@@ -1,0 +1,123 @@
+"""Keeps NaN and infinity out of the average."""
+
+from collections import deque
+from typing import Deque, List, Optional, Tuple, Union
+
+import torch
+from torch import Tensor
+
+from .functional import all_finite
+
+__all__ = ['NonfiniteGuard']
+
+_FINE, _NO_STEP, _NONFINITE = 0, 1, 2
+
+
+class NonfiniteGuard:
+    """Judges the weights of every step, without waiting for the device.
+
+    On a CPU the verdict is there at once. On another device it stays there
+    as a flag that gates the update, while its copy travels to the host and
+    is counted some steps later, by :meth:`settle`.
+
+    Args:
+        limit (int): Non-finite steps in a row after which :meth:`settle`
+            raises an error.
+
+    Attributes:
+        total (int): Non-finite steps so far.
+        in_a_row (int): Non-finite steps since the last finite one.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.total = 0
+        self.in_a_row = 0
+        self._waiting: Deque[Tuple[Tensor, Optional[torch.cuda.Event]]] = (
+            deque()
+        )
+
+    def judge(
+        self, weights: List[Tensor], no_step: Optional[Tensor] = None
+    ) -> Union[bool, Tensor]:
+        """Tell whether the average must skip these weights.
+
+        Args:
+            weights (List[Tensor]): What the update is going to read.
+            no_step (Tensor, optional): A flag of a gradient scaler, on the
+                device, that the optimizer did not step: skip as well, but
+                do not count as non-finite. Defaults to None.
+
+        Returns:
+            bool or Tensor: On a CPU whether to skip; elsewhere a bool of
+            shape () on the device.
+        """
+        finite = _all_finite(weights)
+        code = torch.where(finite, _FINE, _NONFINITE)
+        if no_step is not None:
+            stepped = no_step.to(code.device).reshape(()) == 0
+            code = torch.where(stepped, code, _NO_STEP)
+        if code.device.type == 'cpu':
+            self._waiting.append((code, None))
+            return bool(code)
+        self._waiting.append(_to_host(code))
+        return code > 0
+
+    def settle(self, wait: bool = False) -> int:
+        """Count the verdicts that have arrived on the host.
+
+        Args:
+            wait (bool): Wait for those still on their way. Defaults to
+                False.
+
+        Returns:
+            int: How many of the verdicts told the average to skip.
+
+        Raises:
+            RuntimeError: After ``limit`` non-finite steps in a row.
+        """
+        skipped = 0
+        while self._waiting:
+            code, arrival = self._waiting[0]
+            if arrival is not None and not arrival.query():
+                if not wait:
+                    break
+                arrival.synchronize()
+            self._waiting.popleft()
+            skipped += int(code) > _FINE
+            self._count(int(code))
+        return skipped
+
+    def _count(self, code: int) -> None:
+        if code == _FINE:
+            self.in_a_row = 0
+        elif code == _NONFINITE:
+            self.total += 1
+            self.in_a_row += 1
+        if self.in_a_row >= self.limit:
+            raise RuntimeError(
+                f'the weights were not finite after {self.in_a_row} optimizer '
+                'steps in a row: the training has diverged; lower the '
+                'learning rate or clip the gradients, and resume from the '
+                'last checkpoint, whose average is finite (max_nonfinite='
+                f'{self.limit} sets this limit)'
+            )
+
+
+def _all_finite(weights: List[Tensor]) -> Tensor:
+    """One flag for weights that may live on several devices."""
+    devices = {weight.device: None for weight in weights}
+    flags = [
+        all_finite([w for w in weights if w.device == device])
+        for device in devices
+    ]
+    return torch.stack([flag.to(flags[0].device) for flag in flags]).all()
+
+
+def _to_host(code: Tensor) -> Tuple[Tensor, torch.cuda.Event]:
+    """Start copying a flag to the host; the event tells its arrival."""
+    target = torch.empty(code.shape, dtype=code.dtype, pin_memory=True)
+    target.copy_(code, non_blocking=True)
+    event = torch.cuda.Event()
+    event.record()
+    return target, event

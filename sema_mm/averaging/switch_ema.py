@@ -1,0 +1,507 @@
+"""The averaged model: what is averaged, and how it is read and written."""
+
+import contextlib
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
+
+import torch
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from .arguments import check_count, check_flag
+from .functional import copy_, exchange_, relative_distance
+from .model_tensors import (
+    bare_name,
+    running_statistics,
+    trainable,
+    unwrap_model,
+)
+from .momentum import MomentumSchedule
+from .tensor_group import TensorGroup
+
+__all__ = ['SwitchEMA']
+
+Judge = Callable[[List[Tensor]], Union[bool, Tensor]]
+
+
+@MODELS.register_module()
+class SwitchEMA(nn.Module):
+    r"""Exponential moving average of a model, which can be switched back.
+
+    After every optimizer step t, :meth:`update_parameters` takes the
+    model's weights :math:`\theta_t` into the average :math:`\phi`:
+
+    .. math::
+        \phi_1 = \theta_1, \qquad
+        \phi_t = (1 - m_t) \phi_{t-1} + m_t \theta_t
+
+    At the end of an epoch, :meth:`switch_parameters` writes the average back
+    into the model in place, :math:`\theta \leftarrow \phi`: Switch EMA
+    (arXiv 2402.09240). Without switches it is a plain EMA.
+
+    It holds tensors, not a copy of the module: an average for each trainable
+    parameter (tied ones once), in float32 where the parameter has less
+    precision. A parameter that becomes trainable later joins with its value
+    of that moment; one that is frozen later stays averaged. All else
+    (frozen parameters, buffers) is read from the model. The model's tensors
+    are only ever written in place: their ``data_ptr()`` never changes.
+
+    It holds a reference to the model, which is not one of its sub-modules.
+
+    Args:
+        model (nn.Module): The model to average; wrappers (data parallelism,
+            compilation) are looked through.
+        momentum (float): Weight of the NEW value, above 0 and at most 0.5;
+            a decay of 0.999 is 0.001. Defaults to 0.001.
+        warmup (str, optional): Warm-up of the momentum, see
+            :class:`MomentumSchedule`. Defaults to None.
+        warmup_iters (int): Length of the warm-up in updates, counted from
+            the first update. Defaults to 0.
+        warmup_ratio (float): Factor on the decay at the start of the
+            warm-up. Defaults to 0.9.
+        gamma (float, optional): Time constant in updates of the warm-ups
+            'anneal' and 'exp_momentum'. Defaults to None.
+        interval (int): Take every ``interval``-th update into the average;
+            the first always. Defaults to 1.
+        device (torch.device or str, optional): Where the averages live.
+            None: beside their parameters. Defaults to None.
+        update_buffers (bool): Also average the running means and variances
+            of normalisation layers, instead of reading them from the model.
+            Defaults to False.
+
+    Attributes:
+        steps (int): Number of updates so far.
+
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If an argument is out of its range, or if the model has
+            no trainable parameter.
+
+    Examples:
+        >>> average = SwitchEMA(model, momentum=0.01)
+        >>> for epoch in range(epochs):
+        ...     for batch in loader:
+        ...         train_step(model, batch, optimizer)
+        ...         average.update_parameters(model)
+        ...     average.switch_parameters(model)  # model <- average
+        ...     with average.swapped(model):  # needed when not switching
+        ...         evaluate(model)
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        momentum: float = 0.001,
+        *,
+        warmup: Optional[str] = None,
+        warmup_iters: int = 0,
+        warmup_ratio: float = 0.9,
+        gamma: Optional[float] = None,
+        interval: int = 1,
+        device: Optional[Union[str, torch.device]] = None,
+        update_buffers: bool = False,
+    ) -> None:
+        super().__init__()
+        self.momentum_at = MomentumSchedule(
+            momentum, warmup, warmup_iters, warmup_ratio, gamma
+        )
+        check_count('interval', interval, 1)
+        check_flag('update_buffers', update_buffers)
+        self.interval = interval
+        self.device = _checked_device(device)
+        self.update_buffers = update_buffers
+        self.steps = 0
+        self._model: Tuple[nn.Module, ...] = ()
+        self._seen: List[Tuple[dict, str, Tensor, bool]] = []
+        self._groups: List[TensorGroup] = []
+        self._given: Dict[str, Tensor] = {}
+        self._origin: Dict[str, Tensor] = {}
+        self.refresh(model)
+
+    @property
+    def model(self) -> nn.Module:
+        """nn.Module: The model that is averaged, without its wrappers."""
+        return self._model[0]
+
+    @property
+    def is_swapped(self) -> bool:
+        """bool: Whether the model holds the average at this moment."""
+        return any(group.kept is not None for group in self._groups)
+
+    def refresh(self, model: nn.Module) -> None:
+        """Look at the model again: what is in it, and what is trainable.
+
+        Runs by itself where it matters; :meth:`update_parameters` looks only
+        for changes inside known sub-modules, to cost nothing per step.
+
+        Args:
+            model (nn.Module): The model, maybe wrapped.
+
+        Raises:
+            ValueError: If the model has no trainable parameter, or none of
+                those averaged before.
+        """
+        self._refuse_swapped('look for changes in the model')
+        model = unwrap_model(model)
+        averages = self.average_now()
+        found = trainable(model, known=averages)
+        _check_match(found, averages)
+        statistics = running_statistics(model)
+        if not self.update_buffers:
+            averages.update(self._given)
+            given = statistics.keys() & self._given.keys()
+            statistics = {k: statistics[k] for k in given}
+        groups: Dict[tuple, TensorGroup] = {}
+        for name, value in {**found, **statistics}.items():
+            average = _average_for(value, averages.get(name), self.device)
+            fixed = name in self._given
+            kind = _kind(value), _kind(average), fixed
+            group = groups.setdefault(kind, TensorGroup(fixed=fixed))
+            group.add(name, value, average)
+        self._groups = list(groups.values())
+        self._model = (model,)
+        self._seen = _watch(model, self._sources())
+
+    def update_parameters(
+        self, model: nn.Module, skip_if: Optional[Judge] = None
+    ) -> None:
+        """Take the model's weights into the average.
+
+        Call it after every optimizer step.
+
+        Args:
+            model (nn.Module): The model, maybe wrapped.
+            skip_if (Callable, optional): Called with the tensors that the
+                update reads. It returns True to skip the update, which then
+                does not count; or a bool tensor of shape (), which decides
+                on its device whether the average keeps its values, while
+                the update counts in any case. Defaults to None.
+
+        Raises:
+            RuntimeError: If called while the model holds the average.
+        """
+        self._refuse_swapped('update the average')
+        if self.model is not unwrap_model(model) or self._is_changed():
+            self.refresh(model)
+        skip = skip_if(self._sources()) if skip_if else None
+        if skip is True:
+            return
+        self._origin = {}
+        if self.steps % self.interval == 0:
+            weight = self.momentum_at(self.steps) if self.steps else 1.0
+            gate = skip if isinstance(skip, Tensor) else None
+            for group in self._groups:
+                group.update(weight, gate)
+        self.steps += 1
+
+    def switch_parameters(
+        self, model: nn.Module, keep_origin: bool = False
+    ) -> None:
+        """Write the average into the model, in place.
+
+        The average itself and the optimizer's state stay as they are.
+
+        Args:
+            model (nn.Module): The model, maybe wrapped.
+            keep_origin (bool): Keep the model's weights of this moment
+                until the next update, for :meth:`origin`. Needs their
+                memory. Defaults to False.
+
+        Raises:
+            RuntimeError: If called while the model holds the average.
+        """
+        self.refresh(model)
+        if keep_origin:
+            now = self.model_now()
+            self._origin = {k: v.detach().clone() for k, v in now.items()}
+        for group in self._groups:
+            group.switch()
+
+    @contextlib.contextmanager
+    def swapped(self, model: nn.Module) -> Iterator[nn.Module]:
+        """Exchange average and model while the context lasts.
+
+        The model's own weights always come back, exceptions included.
+
+        Args:
+            model (nn.Module): The model, maybe wrapped.
+
+        Yields:
+            nn.Module: The same model, which now holds the average.
+
+        Raises:
+            RuntimeError: If the model holds the average already.
+        """
+        self.refresh(model)
+        try:
+            for group in self._groups:
+                group.swap_in()
+            yield model
+        finally:
+            for group in self._groups:
+                group.swap_out()
+
+    @contextlib.contextmanager
+    def origin(self, model: nn.Module) -> Iterator[nn.Module]:
+        """Hold the weights that the optimizer left while the context lasts.
+
+        Right after a switch with ``keep_origin=True`` these are the weights
+        before the switch; otherwise the model holds them already.
+
+        Args:
+            model (nn.Module): The model, maybe wrapped.
+
+        Yields:
+            nn.Module: The same model, which now holds the origin.
+
+        Raises:
+            RuntimeError: If called while the model holds the average.
+        """
+        self.refresh(model)
+        now = self.model_now()
+        kept = [v for k, v in self._origin.items() if k in now]
+        values = [now[k] for k in self._origin if k in now]
+        exchange_(kept, values)
+        try:
+            yield model
+        finally:
+            exchange_(kept, values)
+
+    def set_statistics(self, statistics: Dict[str, Tensor]) -> None:
+        """Give the average running statistics of its own.
+
+        They are used in a swap and written in a switch, and stay until the
+        next call; :mod:`.batch_norm` estimates them.
+
+        Args:
+            statistics (Dict[str, Tensor]): Bare names of running means and
+                variances of the model, to their new values.
+
+        Raises:
+            RuntimeError: If the statistics are averaged, or if the model
+                holds the average.
+        """
+        if self.update_buffers:
+            raise RuntimeError(
+                'set_statistics has no effect with update_buffers=True, '
+                'which averages the running statistics: use one of the two'
+            )
+        self._given = {k: v.detach().clone() for k, v in statistics.items()}
+        self.refresh(self.model)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the model with the averaged weights.
+
+        Args:
+            *args: Passed to the model.
+            **kwargs: Passed to the model.
+
+        Returns:
+            Any: What the model returns; no gradient reaches the averages.
+        """
+        named = [*self.model.named_parameters(), *self.model.named_buffers()]
+        now = self.average_now()
+        weights = {
+            name: now[bare_name(name)].detach().to(tensor)
+            for name, tensor in named
+            if bare_name(name) in now
+        }
+        return torch.func.functional_call(self.model, weights, args, kwargs)
+
+    def distance(self) -> float:
+        """Relative distance of model and average, waiting for the device.
+
+        Returns:
+            float: ``|model - average| / |model|`` over all averaged tensors.
+        """
+        now = self.average_now()
+        values = self.model_now()
+        return relative_distance(
+            list(values.values()), [now[name] for name in values]
+        )
+
+    def average_now(self) -> Dict[str, Tensor]:
+        """Map bare names to the tensors that hold the average right now.
+
+        Returns:
+            Dict[str, Tensor]: Live tensors, not copies.
+        """
+        found: Dict[str, Tensor] = {}
+        for group in self._groups:
+            found.update(group.average_now())
+        return found
+
+    def model_now(self) -> Dict[str, Tensor]:
+        """Map bare names to the tensors that hold the model's own weights.
+
+        Returns:
+            Dict[str, Tensor]: Live tensors, not copies.
+        """
+        found: Dict[str, Tensor] = {}
+        for group in self._groups:
+            found.update(group.model_now())
+        return found
+
+    def key_names(self) -> Dict[str, str]:
+        """Map state-dict keys of the model to the names of the averages.
+
+        Returns:
+            Dict[str, str]: Bare keys, several for a tied tensor, to the bare
+            name under which :meth:`average_now` holds it.
+        """
+        names = {
+            id(value): name
+            for group in self._groups
+            for name, value in zip(group.names, group.values)
+        }
+        state = self.model.state_dict(keep_vars=True)
+        return {
+            bare_name(key): names[id(tensor)]
+            for key, tensor in state.items()
+            if id(tensor) in names
+        }
+
+    def _save_to_state_dict(
+        self, destination: dict, prefix: str, keep_vars: bool
+    ) -> None:
+        """Write mmengine's format: ``module.<key>`` and ``steps``."""
+        names, now = self.key_names(), self.average_now()
+        for key, tensor in self.model.state_dict().items():
+            key = bare_name(key)
+            tensor = now[names[key]].detach() if key in names else tensor
+            destination[f'{prefix}module.{key}'] = tensor
+        destination[f'{prefix}steps'] = torch.tensor(self.steps)
+
+    def _load_from_state_dict(
+        self,
+        state_dict: dict,
+        prefix: str,
+        local_metadata: dict,
+        strict: bool,
+        missing_keys: List[str],
+        unexpected_keys: List[str],
+        error_msgs: List[str],
+    ) -> None:
+        """Read mmengine's format; what is not averaged is the model's."""
+        self._refuse_swapped('load an average')
+        names, now = self.key_names(), self.average_now()
+        start = f'{prefix}module.'
+        for key, name in names.items():
+            if start + key not in state_dict:
+                missing_keys.append(start + key)
+                continue
+            value, average = state_dict[start + key], now[name]
+            if value.shape != average.shape:
+                error_msgs.append(
+                    f'{start}{key} has shape {tuple(value.shape)} in the '
+                    f'state dict and {tuple(average.shape)} in the model'
+                )
+                continue
+            copy_([average], [value])
+        known = {f'{prefix}steps'}
+        known.update(start + bare_name(key) for key in self.model.state_dict())
+        unexpected_keys.extend(
+            k for k in state_dict if k.startswith(prefix) and k not in known
+        )
+        if f'{prefix}steps' in state_dict:
+            self.steps = int(state_dict[f'{prefix}steps'])
+        else:
+            missing_keys.append(f'{prefix}steps')
+
+    def _apply(self, fn: Any, recurse: bool = True) -> 'SwitchEMA':
+        """Move the averages (``.to``, ``.cuda``), but keep their dtype."""
+        for group in self._groups:
+            group.averages = [fn(a).to(a.dtype) for a in group.averages]
+        return super()._apply(fn, recurse)
+
+    def _sources(self) -> List[Tensor]:
+        """List the model's tensors that an update reads."""
+        groups = [group for group in self._groups if not group.fixed]
+        return [value for group in groups for value in group.values]
+
+    def _is_changed(self) -> bool:
+        """Whether a known parameter was replaced, frozen or unfrozen."""
+        for owner, name, tensor, requires_grad in self._seen:
+            if owner.get(name) is not tensor:
+                return True
+            if tensor.requires_grad is not requires_grad:
+                return True
+        return False
+
+    def _refuse_swapped(self, action: str) -> None:
+        if self.is_swapped:
+            raise RuntimeError(
+                f'cannot {action} while the model holds the average: leave '
+                'the swapped() context first'
+            )
+
+    def extra_repr(self) -> str:
+        """Return the settings for ``repr``."""
+        return (
+            f'{self.momentum_at!r}, interval={self.interval}, '
+            f'update_buffers={self.update_buffers}, steps={self.steps}'
+        )
+
+
+def _average_for(
+    value: Tensor, old: Optional[Tensor], device: Optional[torch.device]
+) -> Tensor:
+    """Return the average to use for a tensor, a new copy where needed."""
+    device = device or value.device
+    dtype = value.dtype
+    if value.is_floating_point() and torch.finfo(dtype).bits < 32:
+        dtype = torch.float32
+    if old is not None and old.shape == value.shape:
+        return old.to(device, dtype)
+    return value.detach().to(device, dtype, copy=True)
+
+
+def _kind(tensor: Tensor) -> tuple:
+    """What one batched call needs its tensors to have in common."""
+    return tensor.dtype, tensor.device
+
+
+def _watch(
+    model: nn.Module, sources: List[Tensor]
+) -> List[Tuple[dict, str, Tensor, bool]]:
+    """List what must stay as it is for the prepared lists to hold."""
+    averaged = {id(tensor) for tensor in sources}
+    return [
+        (owner, name, tensor, tensor.requires_grad)
+        for module in model.modules()
+        for owner in (module._parameters, module._buffers)
+        for name, tensor in owner.items()
+        if tensor is not None
+        and (owner is module._parameters or id(tensor) in averaged)
+    ]
+
+
+def _check_match(
+    found: Dict[str, Tensor], averages: Dict[str, Tensor]
+) -> None:
+    if not found:
+        raise ValueError(
+            'the model has no trainable parameter (requires_grad is False '
+            'for all of them): there is nothing to average'
+        )
+    if averages and not found.keys() & averages.keys():
+        raise ValueError(
+            'no parameter of the model matches an average: the model has '
+            f"'{next(iter(found))}', ..., the averages have "
+            f"'{next(iter(averages))}', ...; pass the model that SwitchEMA "
+            'was built with'
+        )
+
+
+def _checked_device(
+    device: Optional[Union[str, torch.device]],
+) -> Optional[torch.device]:
+    if device is None:
+        return None
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, TypeError, AssertionError) as error:
+        raise ValueError(
+            f"device={device!r} cannot be used: write 'cpu', 'cuda', or "
+            f'None for the device of the model ({str(error).splitlines()[0]})'
+        ) from error
+    return torch.device(device)

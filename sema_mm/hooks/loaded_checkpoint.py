@@ -1,0 +1,157 @@
+"""What a loaded checkpoint says of the average, until training starts."""
+
+import logging
+from typing import Any, Dict, List, Optional
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from ..averaging.interchange import unpack
+from ..averaging.model_tensors import bare_name
+from ..averaging.switch_ema import SwitchEMA
+
+__all__ = ['LoadedCheckpoint']
+
+
+class LoadedCheckpoint:
+    """Takes the average out of a checkpoint, and gives it to SwitchEMA.
+
+    Loading happens before the average exists. When the runner resumes, the
+    checkpoint is changed so that the model gets the weights that training
+    goes on with; else the model keeps the average, and averaging starts
+    anew from it.
+
+    Args:
+        checkpoint (dict): The checkpoint, before the model reads it.
+        resume (bool): Whether the runner says that it resumes.
+
+    Attributes:
+        steps (int, optional): Updates of the average in the checkpoint;
+            None if it holds no average.
+        counts (Dict[str, int]): Our hook's other counters.
+    """
+
+    def __init__(self, checkpoint: dict, resume: bool) -> None:
+        state = checkpoint.get('state_dict', checkpoint)
+        ema_state = checkpoint.get('ema_state_dict')
+        self.steps: Optional[int] = None
+        self.counts: Dict[str, int] = checkpoint.get('switch_ema', {})
+        self._shapes = {
+            _stripped(key): tensor.shape
+            for key, tensor in state.items()
+            if isinstance(tensor, Tensor)
+        }
+        self._average: Dict[str, Tensor] = {}
+        self._training: Optional[Dict[str, Tensor]] = None
+        self._resume = resume
+        if ema_state is None:
+            return
+        training, self._average = unpack(state, ema_state)
+        self.steps = int(self._average['steps'])
+        if resume:
+            checkpoint['state_dict'] = training
+        else:
+            self._training = training
+
+    def describe(self) -> str:
+        """Say which weights the model got from the checkpoint."""
+        if self.steps is None:
+            return 'the weights of the checkpoint, which holds no average'
+        if self._resume:
+            return 'the weights of training in the checkpoint'
+        return f'the average of {self.steps} updates in the checkpoint'
+
+    def restore(
+        self, average: SwitchEMA, model: nn.Module, resumed: bool, strict: bool
+    ) -> None:
+        """Bring average and model to the state of the checkpoint.
+
+        Args:
+            average (SwitchEMA): A new average of the model.
+            model (nn.Module): The model, without its wrappers.
+            resumed (bool): Whether training goes on where it stopped.
+            strict (bool): Whether tensors that do not fit are an error.
+
+        Raises:
+            ValueError: If tensors do not fit, and strict is set or none
+                fits.
+        """
+        if not (resumed or self._resume):
+            lacking = self._lacking(average, self._shapes)
+            _report(lacking, strict, 'starts from')
+            return
+        if self.steps is None:
+            print_log(
+                'The checkpoint holds no average (no ema_state_dict): '
+                'averaging starts anew from the resumed model.',
+                logger='current',
+                level=logging.WARNING,
+            )
+            return
+        if self._training is not None:
+            model.load_state_dict(self._training, strict=False)
+            average.refresh(model)
+        self._give(average, strict)
+
+    def _give(self, average: SwitchEMA, strict: bool) -> None:
+        found = {
+            key[len('module.') :]: tensor
+            for key, tensor in self._average.items()
+            if key != 'steps'
+        }
+        names = average.key_names()
+        good = {
+            key: tensor
+            for key, tensor in found.items()
+            if key not in names or bool(tensor.isfinite().all())
+        }
+        shapes = {key: tensor.shape for key, tensor in good.items()}
+        lacking = self._lacking(average, shapes)
+        if len(lacking) == len(names):
+            raise ValueError(
+                'none of the averages in the checkpoint fits the model, '
+                f"which has '{lacking[0]}', ...: it is of another model"
+            )
+        _report(lacking, strict, 'resumes with')
+        values = {
+            f'module.{key}': tensor
+            for key, tensor in good.items()
+            if key not in lacking
+        }
+        values['steps'] = torch.tensor(self.steps)
+        average.load_state_dict(values, strict=False)
+
+    def _lacking(
+        self, average: SwitchEMA, shapes: Dict[str, torch.Size]
+    ) -> List[str]:
+        """List the averaged keys that the checkpoint cannot give."""
+        now = average.average_now()
+        return [
+            key
+            for key, name in average.key_names().items()
+            if shapes.get(key) != now[name].shape
+        ]
+
+
+def _report(lacking: List[str], strict: bool, action: str) -> None:
+    if not lacking:
+        return
+    named = ', '.join(lacking[:5]) + (', ...' if len(lacking) > 5 else '')
+    text = (
+        f'the checkpoint lacks {len(lacking)} averaged tensors, or holds '
+        f'them in another shape or with non-finite values: {named}'
+    )
+    if strict:
+        raise ValueError(f'{text} (strict_load=True)')
+    print_log(
+        f"The average {action} the model's own values for some tensors, as "
+        f'{text}.',
+        logger='current',
+        level=logging.WARNING,
+    )
+
+
+def _stripped(key: str) -> str:
+    key = bare_name(key)
+    return key[len('module.') :] if key.startswith('module.') else key

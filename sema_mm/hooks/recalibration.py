@@ -1,0 +1,96 @@
+"""BatchNorm statistics of the average, from the runner's training data."""
+
+import contextlib
+import random
+from typing import Any, Dict, Iterator, List
+
+import numpy as np
+import torch
+from mmengine.dist import all_reduce, get_rank, get_world_size
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+
+from ..averaging.batch_norm import estimate_statistics
+from ..averaging.model_tensors import unwrap_model
+
+__all__ = ['recalibrated_statistics']
+
+
+def recalibrated_statistics(
+    runner: Any, batches: int, seed: int
+) -> Dict[str, Tensor]:
+    """Estimate BatchNorm statistics for the weights in the runner's model.
+
+    The batches are drawn at random from the training data, apart from the
+    training's own order; neither that order nor any random number generator
+    is touched. Call it on every rank: each reads its own batches, and the
+    estimates are averaged over the ranks.
+
+    Args:
+        runner (Runner): The runner, in training.
+        batches (int): Number of training batches to read on each rank.
+        seed (int): Decides which samples are drawn, and their
+            augmentation.
+
+    Returns:
+        Dict[str, Tensor]: Bare buffer names to new tensors.
+    """
+    model = unwrap_model(runner.model)
+
+    def forward(batch: Any) -> None:
+        data = model.data_preprocessor(batch, True)
+        model._run_forward(data, mode='loss')
+
+    with _own_randomness(seed):
+        loader = _loader(runner.train_dataloader, batches, seed)
+        statistics = estimate_statistics(model, loader, forward)
+    for tensor in statistics.values():
+        all_reduce(tensor, op='mean')
+    return statistics
+
+
+def _loader(source: DataLoader, batches: int, seed: int) -> DataLoader:
+    """Build a loader of random batches like those of a training loader."""
+    if isinstance(source.dataset, IterableDataset):
+        raise ValueError(
+            'recalibrate_bn draws samples by index, which '
+            f'{type(source.dataset).__name__} does not offer: write '
+            'recalibrate_bn=0, or update_buffers=True'
+        )
+    size = source.batch_size or source.batch_sampler.batch_size
+    return DataLoader(
+        source.dataset,
+        batch_sampler=_draw(len(source.dataset), size, batches, seed),
+        num_workers=source.num_workers,
+        collate_fn=source.collate_fn,
+        worker_init_fn=source.worker_init_fn,
+        pin_memory=source.pin_memory,
+    )
+
+
+def _draw(total: int, size: int, batches: int, seed: int) -> List[List[int]]:
+    """Draw this rank's batches of indices, without replacement."""
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(total, generator=generator).tolist()
+    mine = order[get_rank() :: get_world_size()]
+    mine = mine[: batches * size]
+    if len(mine) > size:
+        mine = mine[: len(mine) // size * size]
+    return [mine[i : i + size] for i in range(0, len(mine), size)]
+
+
+@contextlib.contextmanager
+def _own_randomness(seed: int) -> Iterator[None]:
+    """Seed every generator, and give it its state back at the end."""
+    python, numpy = random.getstate(), np.random.get_state()
+    cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
+    devices = [torch.cuda.current_device()] if cuda else []
+    try:
+        with torch.random.fork_rng(devices=devices):
+            random.seed(seed)
+            np.random.seed(seed % 2**32)
+            torch.manual_seed(seed)
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
