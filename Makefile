@@ -52,7 +52,7 @@ quick: setup
 lint: setup
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
-	$(RUN) -m mypy sema_mm
+	$(RUN) -m mypy sema_mm tools/environment
 	$(VENV)/bin/codespell
 
 clean:

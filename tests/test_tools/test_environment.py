@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tools.environment import checks, mmcv_wheel, ninja_with_header, set_up
-from tools.environment import stacks, steps
+from tools.environment import (
+    checks,
+    mmcv_wheel,
+    ninja_with_header,
+    set_up,
+    stacks,
+    steps,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -311,7 +317,7 @@ class TestWheel:
             return done.stderr
 
         assert f'! {header}.gch' in included(flags)
-        assert f'! {header}.gch' not in included(f'{flags} -DNDEBUG')
+        assert f'! {header}.gch' not in included(flags.replace('42', '41'))
 
     def test_ninja_alone_where_there_is_no_header(self, tmp_path):
         build = f'cxx = c++\ncflags = -I{tmp_path}\npost_cflags =\n'

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
-from typing import Optional
 
 from tools.environment.steps import SetUpError
 
@@ -77,7 +76,7 @@ def _gpu_capabilities() -> list[str]:
     return sorted({major + minor for major, minor in found})
 
 
-def _cuda_release() -> Optional[str]:
+def _cuda_release() -> str | None:
     home = os.environ.get('CUDA_HOME') or os.environ.get('CUDA_PATH')
     nvcc = str(Path(home, 'bin', 'nvcc')) if home else 'nvcc'
     found = re.search(r'release (\d+\.\d+)', _output_of([nvcc, '--version']))

@@ -8,8 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Mapping, Optional
 
 from tools.environment.stacks import Stack
 from tools.environment.steps import SetUpError, Steps
@@ -38,14 +38,14 @@ def wheel_folder(stack: Stack, ops: str, cache: Path) -> Path:
     return cache / 'wheels' / f'{name}-{torch}-{python}-{ops}'
 
 
-def find_wheel(folder: Path) -> Optional[Path]:
+def find_wheel(folder: Path) -> Path | None:
     """Finds the wheel in its folder.
 
     Args:
         folder (Path): result of :func:`wheel_folder`.
 
     Returns:
-        Path, optional: the wheel, or None if it has not been built yet.
+        Path | None: the wheel, or None if it has not been built yet.
     """
     return next(folder.glob('*.whl'), None)
 

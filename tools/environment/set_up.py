@@ -27,7 +27,11 @@ if not (3, 9) <= sys.version_info[:2] <= (3, 12):
         '(make PYTHON=/path/to/python3.11).'.format(*sys.version_info)
     )
 
-from tools.environment.checks import check_compiler, check_venv_module, choose_ops
+from tools.environment.checks import (
+    check_compiler,
+    check_venv_module,
+    choose_ops,
+)
 from tools.environment.mmcv_wheel import build_wheel, find_wheel, wheel_folder
 from tools.environment.stacks import PYTHONS, ROOT, Stack, read_stack
 from tools.environment.steps import SetUpError, Steps
@@ -203,7 +207,9 @@ def install(
         SetUpError: If a step fails.
     """
     python = venv / 'bin' / 'python'
-    pip = [str(python), '-m', 'pip', 'install', '--no-input']
+    # Python compiles what is imported; pip would compile everything.
+    options = ['--no-input', '--no-compile']
+    pip = [str(python), '-m', 'pip', 'install', *options]
     tools = stack.pinned('setuptools', 'wheel', 'ninja')
     steps.run('installing the build tools', pip + tools)
     engine = stack.pinned('torch', 'torchvision', 'numpy', 'setuptools')

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Mapping, Optional, Sequence
 
 HEARTBEAT_SECONDS = 15
 NO_NETWORK = re.compile(
@@ -47,7 +47,7 @@ class Steps:
         self,
         title: str,
         command: Sequence[str],
-        env: Optional[Mapping[str, str]] = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         """Runs a command to its end, printing a sign of life now and then.
 
