@@ -1,0 +1,11 @@
+_base_ = './_base_/resnet18-w16_digits.py'
+
+# An epoch has 34 steps; the average remembers 10.
+custom_hooks = [
+    dict(
+        type='sema_mm.SwitchEMAHook',
+        momentum=0.1,  # decay 0.9
+        switch_interval=None,  # never: plain EMA
+        evaluate_on_origin=True,
+    )
+]

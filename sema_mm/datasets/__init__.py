@@ -1,0 +1,9 @@
+"""Embedded real data, as datasets of the OpenMMLab libraries.
+
+Importing this package imports mmpretrain; ``import sema_mm`` does not import
+this package.
+"""
+
+from sema_mm.datasets.digits import Digits
+
+__all__ = ['Digits']

@@ -1,0 +1,168 @@
+"""What train.py and test.py share: from a config file to a runner."""
+
+import argparse
+import contextlib
+import importlib
+import os
+import os.path as osp
+import sys
+from typing import Any, Iterator, Type
+
+from mmengine.config import Config, DictAction
+from mmengine.config.utils import MODULE2PACKAGE
+from mmengine.device import get_device
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner, find_latest_checkpoint
+
+AMP_DEVICES = ('cuda', 'npu', 'mlu', 'musa')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments that both tools take.
+
+    Args:
+        parser (argparse.ArgumentParser): Parser of the tool.
+    """
+    parser.add_argument(
+        '--work-dir',
+        help='folder of logs and checkpoints '
+        '(default: that of the config, or work_dirs/NAME_OF_THE_CONFIG)',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='what started the processes of a distributed run',
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='settings that replace those of the config and of all other '
+        'arguments, as in train_cfg.max_epochs=3',
+    )
+
+
+@contextlib.contextmanager
+def one_sentence(*kinds: Type[BaseException]) -> Iterator[None]:
+    """Ends the program on such errors with their message and exit code 2.
+
+    Args:
+        *kinds (type): The errors that a user can mend; others pass.
+
+    Yields:
+        None: Nothing.
+    """
+    try:
+        yield
+    except kinds as error:
+        text = str(error.args[0] if len(error.args) == 1 else error)
+        kind = '' if ' ' in text else f'{type(error).__name__}: '
+        sys.stdout.flush()
+        print(f'error: {kind}{text}', file=sys.stderr)
+        sys.exit(2)
+
+
+def load_config(path: str) -> Config:
+    """Reads a config.
+
+    Args:
+        path (str): Its file.
+
+    Returns:
+        Config: The config.
+
+    Raises:
+        ValueError: If there is no such file, or it is no config.
+    """
+    if not osp.isfile(path):
+        raise ValueError(f'there is no config {path}')
+    try:
+        return Config.fromfile(path)
+    except Exception as error:  # A config is a program: anything can happen.
+        raise ValueError(
+            f'the config {path} cannot be read: '
+            f'{type(error).__name__}: {error}'
+        ) from error
+
+
+def merge_common(cfg: Config, args: argparse.Namespace) -> None:
+    """Writes the arguments of both tools into a config; they win.
+
+    Args:
+        cfg (Config): The config, changed in place.
+        args (argparse.Namespace): What :func:`add_arguments` asked for, and
+            the path of the config.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg.launcher = args.launcher
+    name = osp.splitext(osp.basename(args.config))[0]
+    cfg.work_dir = (
+        args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
+    )
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+
+
+def check_config(cfg: Config) -> None:
+    """Looks for what is missing on this machine, before anything is built.
+
+    Args:
+        cfg (Config): The config, with the arguments merged.
+
+    Raises:
+        ValueError: If a package, a device or a checkpoint is missing.
+    """
+    scope = cfg.get('default_scope')
+    if scope in MODULE2PACKAGE:
+        try:
+            importlib.import_module(scope)
+        except Exception as error:  # Their checks of versions assert.
+            raise ValueError(
+                f'this config needs {scope}, which cannot be imported: {error}'
+            ) from error
+    wrapper = cfg.get('optim_wrapper') or {}
+    amp = str(wrapper.get('type')).endswith('AmpOptimWrapper')
+    if amp and get_device() not in AMP_DEVICES:
+        raise ValueError(
+            'mixed precision (AmpOptimWrapper) needs a GPU, NPU, MLU or MUSA '
+            f'device, but this machine trains on the {get_device().upper()}: '
+            'leave out --amp, or set optim_wrapper.type=OptimWrapper'
+        )
+    checkpoint = find_checkpoint(cfg)
+    if checkpoint and '://' not in checkpoint and not osp.exists(checkpoint):
+        raise ValueError(f'there is no checkpoint {checkpoint}')
+
+
+def find_checkpoint(cfg: Config) -> Any:
+    """Finds the checkpoint that mmengine is going to load.
+
+    Args:
+        cfg (Config): The config, with the arguments merged.
+
+    Returns:
+        str or None: Its path or address; None for none.
+    """
+    if cfg.get('load_from'):
+        return cfg.load_from
+    if cfg.get('resume') and osp.exists(
+        osp.join(cfg.work_dir, 'last_checkpoint')
+    ):
+        return find_latest_checkpoint(cfg.work_dir)
+    return None
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Builds the runner that a config names, mmengine's own by default.
+
+    Args:
+        cfg (Config): The config.
+
+    Returns:
+        Runner: The runner.
+    """
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return Runner.from_cfg(cfg)

@@ -1,0 +1,107 @@
+"""Trains the model of any mmengine config.
+
+Examples::
+
+    python tools/train.py CONFIG
+    python tools/train.py CONFIG --resume
+    python tools/train.py CONFIG --cfg-options train_cfg.max_epochs=3
+"""
+
+import argparse
+
+from launch import (
+    add_arguments,
+    build_runner,
+    check_config,
+    find_checkpoint,
+    load_config,
+    merge_common,
+    one_sentence,
+)
+from mmengine.config import Config
+
+from sema_mm.checkpoint import use_safe_loading
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line.
+
+    Returns:
+        argparse.Namespace: The arguments.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('config', help='path of the config')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on from this checkpoint, or from the last of the work_dir',
+    )
+    parser.add_argument(
+        '--amp', action='store_true', help='train in mixed precision'
+    )
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate with the batch size',
+    )
+    add_arguments(parser)
+    return parser.parse_args()
+
+
+def merge_args(cfg: Config, args: argparse.Namespace) -> None:
+    """Writes the arguments into the config; ``--cfg-options`` win.
+
+    Args:
+        cfg (Config): The config, changed in place.
+        args (argparse.Namespace): The arguments.
+
+    Raises:
+        ValueError: If an argument does not fit the config.
+    """
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.amp:
+        wrapper = cfg.optim_wrapper
+        kind = wrapper.get('type', 'OptimWrapper')
+        if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+            raise ValueError(
+                f'--amp replaces an OptimWrapper, but the config has a {kind}'
+            )
+        wrapper.type = 'AmpOptimWrapper'
+        wrapper.setdefault('loss_scale', 'dynamic')
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+            raise ValueError(
+                '--auto-scale-lr needs the batch size that the learning rate '
+                'of the config is meant for: '
+                'auto_scale_lr = dict(base_batch_size=...) in the config'
+            )
+        cfg.auto_scale_lr.enable = True
+    merge_common(cfg, args)
+
+
+def main() -> None:
+    """Trains."""
+    args = parse_args()
+    with one_sentence(ValueError, TypeError, KeyError, ImportError):
+        cfg = load_config(args.config)
+        merge_args(cfg, args)
+        check_config(cfg)
+        if cfg.get('train_cfg') is None:
+            raise ValueError(f'{args.config} has no train_cfg')
+        use_safe_loading(cfg.work_dir)
+        runner = build_runner(cfg)
+    if cfg.get('resume') and find_checkpoint(cfg) is None:
+        runner.logger.warning(
+            f'There is no checkpoint in {runner.work_dir} to resume from: '
+            'training starts from the beginning.'
+        )
+    with one_sentence(ImportError):
+        runner.train()
+
+
+if __name__ == '__main__':
+    main()
