@@ -21,8 +21,7 @@ class NonfiniteGuard:
     is counted some steps later, by :meth:`settle`.
 
     Args:
-        limit (int): Non-finite steps in a row after which :meth:`settle`
-            raises an error.
+        limit (int): Non-finite steps in a row that are an error.
 
     Attributes:
         total (int): Non-finite steps so far.
@@ -33,9 +32,7 @@ class NonfiniteGuard:
         self.limit = limit
         self.total = 0
         self.in_a_row = 0
-        self._waiting: Deque[Tuple[Tensor, Optional[torch.cuda.Event]]] = (
-            deque()
-        )
+        self._waiting: Deque[Tuple[Tensor, torch.cuda.Event]] = deque()
 
     def judge(
         self, weights: List[Tensor], no_step: Optional[Tensor] = None
@@ -51,6 +48,9 @@ class NonfiniteGuard:
         Returns:
             bool or Tensor: On a CPU whether to skip; elsewhere a bool of
             shape () on the device.
+
+        Raises:
+            RuntimeError: After ``limit`` non-finite steps in a row.
         """
         finite = _all_finite(weights)
         code = torch.where(finite, _FINE, _NONFINITE)
@@ -58,7 +58,7 @@ class NonfiniteGuard:
             stepped = no_step.to(code.device).reshape(()) == 0
             code = torch.where(stepped, code, _NO_STEP)
         if code.device.type == 'cpu':
-            self._waiting.append((code, None))
+            self._count(int(code))
             return bool(code)
         self._waiting.append(_to_host(code))
         return code > 0
@@ -71,7 +71,7 @@ class NonfiniteGuard:
                 False.
 
         Returns:
-            int: How many of the verdicts told the average to skip.
+            int: How many updates that were counted did not happen.
 
         Raises:
             RuntimeError: After ``limit`` non-finite steps in a row.
@@ -79,7 +79,7 @@ class NonfiniteGuard:
         skipped = 0
         while self._waiting:
             code, arrival = self._waiting[0]
-            if arrival is not None and not arrival.query():
+            if not arrival.query():
                 if not wait:
                     break
                 arrival.synchronize()

@@ -162,6 +162,7 @@ class SwitchEMAHook(Hook):
         self._watcher: Optional[StepWatcher] = None
         self._swap = contextlib.ExitStack()
         self._recalibrated_at = 0
+        self._warned = False
         use_safe_loading()
 
     def before_run(self, runner: Any) -> None:
@@ -344,9 +345,9 @@ class SwitchEMAHook(Hook):
 
     def _settle(self, wait: bool = False) -> None:
         """Take the guard's verdicts that have arrived into account."""
-        before = self._guard.total
         self.average.steps -= self._guard.settle(wait)
-        if not before and self._guard.total:
+        if self._guard.in_a_row == 1 and not self._warned:
+            self._warned = True
             print_log(
                 'The weights are not finite after an optimizer step: the '
                 'average skips them. This is said once; training stops '
