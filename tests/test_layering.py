@@ -1,0 +1,91 @@
+"""Imports point one way."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / 'sema_mm'
+MODULES = sorted(ROOT.rglob('*.py'))
+# A part of the package, and what it may import from the package.
+MAY_IMPORT = {
+    'averaging': {'averaging'},
+    'hooks': {'averaging', 'hooks', 'checkpoint'},
+    'datasets': {'datasets'},
+    'checkpoint': set(),
+    'version': set(),
+    '__init__': {'averaging', 'hooks', 'version'},
+}
+# Modules that know nothing but the standard library, or torch.
+ONLY = {
+    'averaging/arguments.py': set(),
+    'averaging/momentum.py': set(),
+    'averaging/switch_schedule.py': set(),
+    'averaging/functional.py': {'torch'},
+    'averaging/tensor_group.py': {'torch'},
+    'averaging/batch_norm.py': {'torch'},
+    'averaging/nonfinite_guard.py': {'torch'},
+}
+
+
+def imports(path):
+    """Yield the absolute names of the modules that a module imports."""
+    package = ('sema_mm', *path.relative_to(ROOT).parent.parts)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1]
+            start = list(base) if node.level else []
+            module = [node.module] if node.module else []
+            if module or not node.level:
+                yield '.'.join(start + module)
+            else:
+                yield from ('.'.join([*start, a.name]) for a in node.names)
+
+
+def part(name):
+    names = name.split('.')
+    return names[1] if len(names) > 1 else '__init__'
+
+
+@pytest.mark.parametrize('path', MODULES, ids=lambda p: p.stem)
+def test_parts_import_only_what_they_may(path):
+    own = path.relative_to(ROOT).parts[0].replace('.py', '')
+    ours = {part(n) for n in imports(path) if n.startswith('sema_mm')}
+    assert ours <= MAY_IMPORT[own]
+
+
+@pytest.mark.parametrize('name, allowed', ONLY.items())
+def test_leaves_depend_on_little(name, allowed):
+    used = {n.split('.')[0] for n in imports(ROOT / name)}
+    assert used & {'torch', 'mmengine', 'numpy'} <= allowed
+
+
+def test_the_package_needs_only_torch_and_mmengine():
+    code = (
+        'import sys, sema_mm; '
+        "bad = {'mmcv', 'mmdet', 'mmpretrain', 'sklearn', 'matplotlib'}; "
+        'sys.exit(str(bad & sys.modules.keys()) if bad & sys.modules.keys() '
+        'else 0)'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True
+    )
+    # mmengine itself draws with matplotlib
+    assert done.stderr in ('', "{'matplotlib'}\n"), done.stderr
+
+
+def test_a_missing_engine_is_one_sentence(tmp_path):
+    code = (
+        "import sys; sys.modules['mmengine'] = None\n"
+        'try:\n    import sema_mm\n'
+        'except ImportError as error:\n    print(error)'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True
+    )
+    assert 'pip install mmengine' in done.stdout
+    assert done.stdout.count('\n') == 1
