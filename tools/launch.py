@@ -6,7 +6,8 @@ import importlib
 import os
 import os.path as osp
 import sys
-from typing import Any, Iterator, Type
+from collections.abc import Iterator
+from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.config.utils import MODULE2PACKAGE
@@ -14,6 +15,10 @@ from mmengine.device import get_device
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
 
+#: What a wrong config or a wrong path raises before the run.
+USER_ERRORS = (ValueError, TypeError, KeyError, ImportError, OSError)
+
+#: Devices with mixed precision, in mmengine's words.
 AMP_DEVICES = ('cuda', 'npu', 'mlu', 'musa')
 
 
@@ -46,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 @contextlib.contextmanager
-def one_sentence(*kinds: Type[BaseException]) -> Iterator[None]:
+def one_sentence(*kinds: type[BaseException]) -> Iterator[None]:
     """Ends the program on such errors with their message and exit code 2.
 
     Args:

@@ -11,6 +11,7 @@ import argparse
 
 import mmengine
 from launch import (
+    USER_ERRORS,
     add_arguments,
     build_runner,
     check_config,
@@ -68,7 +69,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
 def main() -> None:
     """Tests."""
     args = parse_args()
-    with one_sentence(ValueError, TypeError, KeyError, ImportError):
+    with one_sentence(*USER_ERRORS):
         cfg = load_config(args.config)
         merge_args(cfg, args)
         check_config(cfg)

@@ -10,6 +10,7 @@ Examples::
 import argparse
 
 from launch import (
+    USER_ERRORS,
     add_arguments,
     build_runner,
     check_config,
@@ -86,7 +87,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
 def main() -> None:
     """Trains."""
     args = parse_args()
-    with one_sentence(ValueError, TypeError, KeyError, ImportError):
+    with one_sentence(*USER_ERRORS):
         cfg = load_config(args.config)
         merge_args(cfg, args)
         check_config(cfg)

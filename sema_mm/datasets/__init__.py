@@ -4,6 +4,6 @@ Importing this package imports mmpretrain; ``import sema_mm`` does not import
 this package.
 """
 
-from sema_mm.datasets.digits import Digits
+from .digits import Digits
 
 __all__ = ['Digits']

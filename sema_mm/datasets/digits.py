@@ -1,6 +1,7 @@
 """The handwritten digits that scikit-learn carries, for mmpretrain."""
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -27,8 +28,8 @@ class Digits(BaseDataset):
     :func:`sklearn.datasets.load_digits`, so nothing is downloaded.
 
     The split is fixed; no random number is drawn. The images of each class
-    are taken in file order: the first six tenths are ``'train'`` (1,076
-    images), the next two ``'val'`` (359), the last two ``'test'`` (362). The
+    are taken in file order: the first six tenths are ``'train'`` (1,074
+    images), the next two ``'val'`` (359), the last two ``'test'`` (364). The
     file goes from writer to writer, so blocks keep most writers on one side,
     and the validation accuracy is that on handwriting not seen in training.
     Interleaved splits score higher for that reason.

@@ -1,0 +1,145 @@
+"""Trains the digits without averaging, with EMA and with SEMA; compares them.
+
+Takes under three minutes on two CPU cores, and needs no download. Writes a
+figure, the accuracies of every epoch and the table under ``work_dirs/demo``::
+
+    python tools/demo.py
+"""
+
+import argparse
+import collections
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from demo_report import Curve, draw, read_curve, table, write_rows
+from rich.console import Console
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGS = {
+    'baseline': 'resnet18-w16_1xb32-coslr-15e_digits.py',
+    'EMA': 'resnet18-w16_1xb32-ema-coslr-15e_digits.py',
+    'SEMA': 'resnet18-w16_1xb32-sema-coslr-15e_digits.py',
+}
+VALIDATED = re.compile(r'Epoch\(val\) +\[(\d+)\]\[\d+/\d+\] +(.+?) +data_time')
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line.
+
+    Returns:
+        argparse.Namespace: The arguments.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('--work-dir', type=Path, default='work_dirs/demo')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--epochs', type=int, help='instead of those of the configs'
+    )
+    return parser.parse_args()
+
+
+def train(name: str, args: argparse.Namespace, console: Console) -> Curve:
+    """Trains one of the configs, as ``tools/train.py`` does.
+
+    Args:
+        name (str): Key of ``CONFIGS``.
+        args (argparse.Namespace): The command line.
+        console (Console): Where its epochs are reported.
+
+    Returns:
+        Curve: Its accuracies.
+    """
+    console.rule(f'{name}: configs/digits/{CONFIGS[name]}', align='left')
+    folder = args.work_dir / name.lower()
+    command = [
+        *(sys.executable, str(ROOT / 'tools' / 'train.py')),
+        str(ROOT / 'configs' / 'digits' / CONFIGS[name]),
+        *('--work-dir', str(folder)),
+        *('--cfg-options', f'randomness.seed={args.seed}'),
+    ]
+    if args.epochs:
+        command.append(f'train_cfg.max_epochs={args.epochs}')
+        command.append(f'param_scheduler.T_max={args.epochs}')
+    tail: collections.deque[str] = collections.deque(maxlen=25)
+    ends = []
+    with started(command) as child:
+        for line in child.stdout or ():
+            tail.append(line)
+            found = VALIDATED.search(line)
+            if found:
+                ends.append(time.monotonic())
+                console.print(f'epoch {found[1]:>2}  {found[2]}', style='dim')
+    if child.returncode:
+        console.print(''.join(tail), markup=False, highlight=False)
+        sys.exit(
+            f'error: training {name} ended with exit code {child.returncode}; '
+            f'the end of its output is above, its logs are in {folder}.'
+        )
+    return read_curve(name, folder, ends)
+
+
+@contextlib.contextmanager
+def started(command: list[str]) -> Iterator['subprocess.Popen[str]']:
+    """Runs a program, and stops it when this one is stopped.
+
+    Args:
+        command (list[str]): The program and its arguments.
+
+    Yields:
+        subprocess.Popen: The program; it has ended on a normal exit.
+    """
+    # With tensors this small, more threads only wait for each other.
+    threads = {'OMP_NUM_THREADS': os.environ.get('OMP_NUM_THREADS', '1')}
+    child = subprocess.Popen(
+        command,
+        env={**os.environ, **threads},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield child
+        child.wait()
+    finally:
+        if child.poll() is None:
+            child.terminate()
+            try:
+                child.wait(10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+
+def main() -> None:
+    """Trains the three, one after another, and reports."""
+    args = parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit('error: terminated'))
+    console = Console(highlight=False)
+    start = time.monotonic()
+    try:
+        curves = [train(name, args, console) for name in CONFIGS]
+    except KeyboardInterrupt:
+        sys.exit('error: interrupted; what was trained is kept, run it again.')
+    console.print(table(curves, args.seed))
+    console.print(
+        'average: the averaged weights; origin: the weights that the '
+        'optimizer left, before a switch.\nOne seed and 359 validation '
+        'images (0.28 % each): this shows how it works, and does not say '
+        'which is better.'
+    )
+    write_rows(curves, args.seed, args.work_dir)
+    draw(curves, args.work_dir / 'curves.png')
+    for file in ('curves.png', 'curves.csv', 'table.json'):
+        console.print(args.work_dir / file)
+    console.print(f'{time.monotonic() - start:.0f} s in all')
+
+
+if __name__ == '__main__':
+    main()
