@@ -11,7 +11,7 @@ file is in the run's own work_dir.
 import os
 import pickle
 from pathlib import Path
-from typing import Any, Callable, List, Optional, Set, Tuple, Union
+from typing import Any, Callable, Optional, Union
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from mmengine.runner import CheckpointLoader
 __all__ = ['load_from_local', 'use_safe_loading']
 
 _STATISTICS = ('min', 'max', 'current', 'mean')
-_trusted: Set[Path] = set()
+_trusted: set[Path] = set()
 
 
 def use_safe_loading(work_dir: Optional[str] = None) -> None:
@@ -73,10 +73,10 @@ def load_from_local(
         ) from error
 
 
-def _harmless() -> List[Union[Callable, Tuple[Callable, str]]]:
+def _harmless() -> list[Union[Callable, tuple[Callable, str]]]:
     """What mmengine puts into a checkpoint beside tensors."""
     dtypes = [t for t in vars(np.dtypes).values() if isinstance(t, type)]
-    allowed: List[Any] = [HistoryBuffer, np.ndarray, np.dtype, *dtypes]
+    allowed: list[Any] = [HistoryBuffer, np.ndarray, np.dtype, *dtypes]
     allowed.append((_statistic, 'builtins.getattr'))
     rebuilders = {
         '_reconstruct': np.empty(0).__reduce__()[0],

@@ -181,7 +181,7 @@ def test_03_the_average_of_low_precision_weights_moves(dtype):
     model = nn.Linear(32, 32, bias=False).to(dtype)
     average = SwitchEMA(model, momentum=2e-4)
     reference, start = None, None
-    for step in range(2000):
+    for _step in range(2000):
         with torch.no_grad():
             model.weight.copy_(model.weight.float() + 2.0 / 2000)
         average.update_parameters(model)
@@ -590,9 +590,7 @@ def test_13_another_class_count_is_named_in_one_warning(tmp_path, capsys):
 
 def flexible(work_dir, **kwargs):
     kwargs.setdefault('strategy', dict(type='SingleDeviceStrategy'))
-    return build_runner(
-        work_dir, OURS, runner_type=FlexibleRunner, **kwargs
-    )
+    return build_runner(work_dir, OURS, runner_type=FlexibleRunner, **kwargs)
 
 
 def test_14_flexible_runner_loads_and_resumes(tmp_path):

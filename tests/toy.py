@@ -1,6 +1,7 @@
 """A small real training for the tests: model, data and runner."""
 
 import copy
+import functools
 from typing import Any, Optional
 
 import torch
@@ -9,6 +10,7 @@ from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
+from mmengine.visualization import Visualizer
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -66,13 +68,13 @@ class ToyMetric(BaseMetric):
 
     def process(self, data_batch, data_samples):
         for score, label in data_samples:
-            self.results.append((float(score[label]), int(score.argmax() == label)))
+            self.results.append(
+                (float(score[label]), int(score.argmax() == label))
+            )
 
     def compute_metrics(self, results):
         scores, hits = zip(*results)
-        return dict(
-            score=sum(scores) / len(scores), acc=sum(hits) / len(hits)
-        )
+        return dict(score=sum(scores) / len(scores), acc=sum(hits) / len(hits))
 
 
 def loader(size=24, batch_size=4, shuffle=True, infinite=False, **kwargs):
@@ -107,9 +109,7 @@ def build_runner(work_dir, hook=None, epochs=3, iters=None, **changes: Any):
         work_dir=str(work_dir),
         train_dataloader=loader(infinite=not by_epoch),
         val_dataloader=loader(size=12, shuffle=False),
-        optim_wrapper=dict(
-            optimizer=dict(type='SGD', lr=0.1, momentum=0.9)
-        ),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9)),
         param_scheduler=dict(
             type='CosineAnnealingLR', by_epoch=False, T_max=iters or epochs * 6
         ),
@@ -127,7 +127,7 @@ def build_runner(work_dir, hook=None, epochs=3, iters=None, **changes: Any):
         default_scope='mmengine',
         experiment_name=f'toy_{next(_names)}',
         log_level='WARNING',
-        visualizer=dict(type='Visualizer', vis_backends=[]),
+        visualizer=_visualizer(),
     )
     arguments.update(changes)
     arguments['cfg'] = Config(
@@ -135,6 +135,12 @@ def build_runner(work_dir, hook=None, epochs=3, iters=None, **changes: Any):
     )
     runner_type = arguments.pop('runner_type', Runner)
     return runner_type(**arguments)
+
+
+@functools.lru_cache
+def _visualizer():
+    """Build one visualizer for all runners: its figure takes half of it."""
+    return Visualizer.get_instance('toy')
 
 
 def find_hook(runner, kind):

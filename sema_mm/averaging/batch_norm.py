@@ -1,6 +1,7 @@
 """BatchNorm statistics that belong to the weights a model holds."""
 
-from typing import Any, Callable, Dict, Iterable
+from collections.abc import Iterable
+from typing import Any, Callable
 
 import torch
 from torch import Tensor, nn
@@ -20,13 +21,16 @@ def has_batch_norm(model: nn.Module) -> bool:
     Returns:
         bool: True for at least one such layer.
     """
-    return any(_tracks(module) for module in model.modules())
+    return any(
+        isinstance(module, _BatchNorm) and module.running_mean is not None
+        for module in model.modules()
+    )
 
 
 @torch.no_grad()
 def estimate_statistics(
     model: nn.Module, batches: Iterable, forward: Callable[[Any], Any]
-) -> Dict[str, Tensor]:
+) -> dict[str, Tensor]:
     """Estimate running means and variances for the weights in the model.
 
     As torch's ``update_bn``: in training mode, each batch with the same
@@ -49,7 +53,9 @@ def estimate_statistics(
     layers = {
         name: module
         for name, module in model.named_modules()
-        if _tracks(module) and module.training
+        if isinstance(module, _BatchNorm)
+        and module.running_mean is not None
+        and module.training
     }
     momenta = {name: layer.momentum for name, layer in layers.items()}
     try:
@@ -68,20 +74,16 @@ def estimate_statistics(
             module.training = mode
 
 
-def _tracks(module: nn.Module) -> bool:
-    return isinstance(module, _BatchNorm) and module.running_mean is not None
-
-
 def _untrained(model: nn.Module) -> list:
     """Everything that a forward pass in training mode may change."""
     frozen = [p for p in model.parameters() if not p.requires_grad]
     return [*model.buffers(), *frozen]
 
 
-def _read(layers: Dict[str, nn.Module]) -> Dict[str, Tensor]:
+def _read(layers: dict[str, Any]) -> dict[str, Tensor]:
     found = {}
     for name, layer in layers.items():
-        if layer.num_batches_tracked > 0:
+        if layer.num_batches_tracked:
             start = bare_name(f'{name}.' if name else '')
             found[f'{start}running_mean'] = layer.running_mean.clone()
             found[f'{start}running_var'] = layer.running_var.clone()

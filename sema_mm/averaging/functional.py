@@ -5,7 +5,8 @@ tensors of one list share their device and dtype; the two lists may differ.
 Nothing here waits for the device, except :func:`relative_distance`.
 """
 
-from typing import List, Optional, Sequence
+from collections.abc import Sequence
+from typing import Optional
 
 import torch
 from torch import Tensor
@@ -22,8 +23,8 @@ __all__ = [
 
 @torch.no_grad()
 def lerp_(
-    averages: List[Tensor],
-    values: List[Tensor],
+    averages: list[Tensor],
+    values: list[Tensor],
     weight: float,
     skip: Optional[Tensor] = None,
 ) -> None:
@@ -53,7 +54,7 @@ def lerp_(
 
 
 @torch.no_grad()
-def copy_(targets: List[Tensor], sources: List[Tensor]) -> None:
+def copy_(targets: list[Tensor], sources: list[Tensor]) -> None:
     """Write sources into targets, casting where dtypes differ.
 
     Args:
@@ -65,7 +66,7 @@ def copy_(targets: List[Tensor], sources: List[Tensor]) -> None:
 
 
 @torch.no_grad()
-def exchange_(first: List[Tensor], second: List[Tensor]) -> None:
+def exchange_(first: list[Tensor], second: list[Tensor]) -> None:
     """Exchange the values of two lists of one dtype, tensor by tensor.
 
     Needs the memory of the largest tensor, not of the list.
@@ -143,7 +144,7 @@ def bit_equal(first: Tensor, second: Tensor) -> bool:
     return torch.equal(*[t.view(torch.uint8) for t in as_bytes])
 
 
-def _alike(first: List[Tensor], second: List[Tensor]) -> bool:
+def _alike(first: list[Tensor], second: list[Tensor]) -> bool:
     """Whether two lists share one dtype and device."""
     return (
         not first

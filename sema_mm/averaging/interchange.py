@@ -6,7 +6,8 @@ A checkpoint's ``state_dict`` holds the averaged model, ready for inference;
 is one tensor in both, and so is stored once by ``torch.save``.
 """
 
-from typing import Dict, Optional, Tuple
+import copy
+from typing import Optional
 
 import torch
 from torch import Tensor
@@ -21,8 +22,8 @@ _PREFIX = 'module.'
 
 
 def pack(
-    average: SwitchEMA, state_dict: Dict[str, Tensor]
-) -> Tuple[Dict[str, Tensor], Dict[str, Tensor]]:
+    average: SwitchEMA, state_dict: dict[str, Tensor]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Put the average into a checkpoint's state dict.
 
     An average that has seen no update yet is the model itself. Weights of
@@ -44,22 +45,20 @@ def pack(
         name: _pair(averages[name], own[name], average.steps > 0)
         for name in own
     }
-    averaged = type(state_dict)()
-    training: Dict[str, Tensor] = {}
+    averaged = _like(state_dict)
+    training: dict[str, Tensor] = {}
     for key, tensor in state_dict.items():
         name = _match(key, names)
         averaged[key], training[_PREFIX + key] = (
             (tensor, tensor) if name is None else pairs[name]
         )
-    if hasattr(state_dict, '_metadata'):
-        averaged._metadata = state_dict._metadata
     training['steps'] = torch.tensor(average.steps)
     return averaged, training
 
 
 def unpack(
-    state_dict: Dict[str, Tensor], ema_state_dict: Dict[str, Tensor]
-) -> Tuple[Dict[str, Tensor], Dict[str, Tensor]]:
+    state_dict: dict[str, Tensor], ema_state_dict: dict[str, Tensor]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Take the average out of a checkpoint: the reverse of :func:`pack`.
 
     Args:
@@ -70,19 +69,24 @@ def unpack(
         Tuple[Dict[str, Tensor], Dict[str, Tensor]]: The model's state dict
         to go on training with; the state dict of :class:`SwitchEMA`.
     """
-    training = type(state_dict)()
+    training = _like(state_dict)
     averaged = {}
     for key, tensor in state_dict.items():
         training[key] = ema_state_dict.get(_PREFIX + key, tensor)
         bare = key[len(_PREFIX) :] if key.startswith(_PREFIX) else key
         averaged[_PREFIX + bare_name(bare)] = tensor
-    if hasattr(state_dict, '_metadata'):
-        training._metadata = state_dict._metadata
     averaged['steps'] = ema_state_dict.get('steps', torch.tensor(0))
     return training, averaged
 
 
-def _match(key: str, names: Dict[str, str]) -> Optional[str]:
+def _like(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Make an empty state dict, with the versions that torch put in."""
+    empty = copy.copy(state_dict)
+    empty.clear()
+    return empty
+
+
+def _match(key: str, names: dict[str, str]) -> Optional[str]:
     """Find the average's name for a key, whatever wraps the model."""
     key = bare_name(key)
     if key not in names and key.startswith(_PREFIX):
@@ -90,7 +94,7 @@ def _match(key: str, names: Dict[str, str]) -> Optional[str]:
     return names.get(key)
 
 
-def _pair(average: Tensor, own: Tensor, begun: bool) -> Tuple[Tensor, Tensor]:
+def _pair(average: Tensor, own: Tensor, begun: bool) -> tuple[Tensor, Tensor]:
     """Average and training weights on the CPU, one tensor where equal."""
     average, own = average.detach().cpu(), own.detach().cpu()
     if not own.isfinite().all():

@@ -1,6 +1,7 @@
 """Which tensors of a model are averaged, and under which names."""
 
-from typing import Collection, Dict
+from collections.abc import Collection
+from typing import Any
 
 import torch
 from mmengine.model import is_model_wrapper
@@ -36,19 +37,20 @@ def unwrap_model(model: nn.Module) -> nn.Module:
             'model must be a torch.nn.Module; got '
             f'{type(model).__name__}: {model!r:.80}'
         )
+    inner: Any = model
     while True:
-        if isinstance(model, _WRAPPERS) or is_model_wrapper(model):
-            _refuse_sharded(model)
-            model = model.module
-        elif hasattr(model, '_orig_mod'):
-            model = model._orig_mod
+        if isinstance(inner, _WRAPPERS) or is_model_wrapper(inner):
+            _refuse_sharded(inner)
+            inner = inner.module
+        elif hasattr(inner, '_orig_mod'):
+            inner = inner._orig_mod
         else:
-            return model
+            return inner
 
 
 def trainable(
     model: nn.Module, known: Collection[str] = ()
-) -> Dict[str, Tensor]:
+) -> dict[str, Tensor]:
     """Collect the trainable parameters, tied ones once.
 
     Args:
@@ -64,7 +66,7 @@ def trainable(
         ValueError: If a lazy parameter has no shape yet.
         RuntimeError: If a parameter is sharded.
     """
-    found = {}
+    found: dict[str, Tensor] = {}
     for name, parameter in model.named_parameters():
         if not (parameter.requires_grad or bare_name(name) in known):
             continue
@@ -83,7 +85,7 @@ def trainable(
     return found
 
 
-def running_statistics(model: nn.Module) -> Dict[str, Tensor]:
+def running_statistics(model: nn.Module) -> dict[str, Tensor]:
     """Collect the running means and variances of normalisation layers.
 
     Other buffers (counters, index tables, spectral-norm vectors, queues)

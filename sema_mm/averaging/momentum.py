@@ -93,14 +93,14 @@ class MomentumSchedule:
             float: The weight of the new value.
         """
         if self.gamma is not None:
-            return self._annealed(step)
+            return self._annealed(step, self.gamma)
         if self.warmup is None or step >= self.warmup_iters:
             return self.momentum
         return 1 - (1 - self.momentum) * self._decay_factor(step)
 
-    def _annealed(self, step: int) -> float:
+    def _annealed(self, step: int, gamma: float) -> float:
         """Momentum that falls with the time constant gamma."""
-        m, gamma = self.momentum, self.gamma
+        m = self.momentum
         if self.warmup == 'anneal':
             return max(m, gamma / (gamma + step))
         return (1 - m) * math.exp(-(1 + step) / gamma) + m

@@ -1,7 +1,7 @@
 """Keeps NaN and infinity out of the average."""
 
 from collections import deque
-from typing import Deque, List, Optional, Tuple, Union
+from typing import Optional, Union
 
 import torch
 from torch import Tensor
@@ -32,10 +32,10 @@ class NonfiniteGuard:
         self.limit = limit
         self.total = 0
         self.in_a_row = 0
-        self._waiting: Deque[Tuple[Tensor, torch.cuda.Event]] = deque()
+        self._waiting: deque[tuple[Tensor, torch.cuda.Event]] = deque()
 
     def judge(
-        self, weights: List[Tensor], no_step: Optional[Tensor] = None
+        self, weights: list[Tensor], no_step: Optional[Tensor] = None
     ) -> Union[bool, Tensor]:
         """Tell whether the average must skip these weights.
 
@@ -104,7 +104,7 @@ class NonfiniteGuard:
             )
 
 
-def _all_finite(weights: List[Tensor]) -> Tensor:
+def _all_finite(weights: list[Tensor]) -> Tensor:
     """One flag for weights that may live on several devices."""
     devices = {weight.device: None for weight in weights}
     flags = [
@@ -114,7 +114,7 @@ def _all_finite(weights: List[Tensor]) -> Tensor:
     return torch.stack([flag.to(flags[0].device) for flag in flags]).all()
 
 
-def _to_host(code: Tensor) -> Tuple[Tensor, torch.cuda.Event]:
+def _to_host(code: Tensor) -> tuple[Tensor, torch.cuda.Event]:
     """Start copying a flag to the host; the event tells its arrival."""
     target = torch.empty(code.shape, dtype=code.dtype, pin_memory=True)
     target.copy_(code, non_blocking=True)

@@ -1,7 +1,8 @@
 """The averaged model: what is averaged, and how it is read and written."""
 
 import contextlib
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
+from collections.abc import Iterator
+from typing import Any, Callable, Optional, Union
 
 import torch
 from mmengine.registry import MODELS
@@ -20,7 +21,7 @@ from .tensor_group import TensorGroup
 
 __all__ = ['SwitchEMA']
 
-Judge = Callable[[List[Tensor]], Union[bool, Tensor]]
+Judge = Callable[[list[Tensor]], Union[bool, Tensor]]
 
 
 @MODELS.register_module()
@@ -110,11 +111,11 @@ class SwitchEMA(nn.Module):
         self.device = _checked_device(device)
         self.update_buffers = update_buffers
         self.steps = 0
-        self._model: Tuple[nn.Module, ...] = ()
-        self._seen: List[Tuple[dict, str, Tensor, bool]] = []
-        self._groups: List[TensorGroup] = []
-        self._given: Dict[str, Tensor] = {}
-        self._origin: Dict[str, Tensor] = {}
+        self._model: tuple[nn.Module, ...] = ()
+        self._seen: list[tuple[dict, str, Tensor, bool]] = []
+        self._groups: list[TensorGroup] = []
+        self._given: dict[str, Tensor] = {}
+        self._origin: dict[str, Tensor] = {}
         self.refresh(model)
 
     @property
@@ -150,7 +151,7 @@ class SwitchEMA(nn.Module):
             averages.update(self._given)
             given = statistics.keys() & self._given.keys()
             statistics = {k: statistics[k] for k in given}
-        groups: Dict[tuple, TensorGroup] = {}
+        groups: dict[tuple, TensorGroup] = {}
         for name, value in {**found, **statistics}.items():
             average = _average_for(value, averages.get(name), self.device)
             fixed = name in self._given
@@ -266,7 +267,7 @@ class SwitchEMA(nn.Module):
         finally:
             exchange_(kept, values)
 
-    def set_statistics(self, statistics: Dict[str, Tensor]) -> None:
+    def set_statistics(self, statistics: dict[str, Tensor]) -> None:
         """Give the average running statistics of its own.
 
         They are used in a swap and written in a switch, and stay until the
@@ -319,29 +320,29 @@ class SwitchEMA(nn.Module):
             list(values.values()), [now[name] for name in values]
         )
 
-    def average_now(self) -> Dict[str, Tensor]:
+    def average_now(self) -> dict[str, Tensor]:
         """Map bare names to the tensors that hold the average right now.
 
         Returns:
             Dict[str, Tensor]: Live tensors, not copies.
         """
-        found: Dict[str, Tensor] = {}
+        found: dict[str, Tensor] = {}
         for group in self._groups:
             found.update(group.average_now())
         return found
 
-    def model_now(self) -> Dict[str, Tensor]:
+    def model_now(self) -> dict[str, Tensor]:
         """Map bare names to the tensors that hold the model's own weights.
 
         Returns:
             Dict[str, Tensor]: Live tensors, not copies.
         """
-        found: Dict[str, Tensor] = {}
+        found: dict[str, Tensor] = {}
         for group in self._groups:
             found.update(group.model_now())
         return found
 
-    def key_names(self) -> Dict[str, str]:
+    def key_names(self) -> dict[str, str]:
         """Map state-dict keys of the model to the names of the averages.
 
         Returns:
@@ -377,9 +378,9 @@ class SwitchEMA(nn.Module):
         prefix: str,
         local_metadata: dict,
         strict: bool,
-        missing_keys: List[str],
-        unexpected_keys: List[str],
-        error_msgs: List[str],
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
     ) -> None:
         """Read mmengine's format; what is not averaged is the model's."""
         self._refuse_swapped('load an average')
@@ -413,7 +414,7 @@ class SwitchEMA(nn.Module):
             group.averages = [fn(a).to(a.dtype) for a in group.averages]
         return super()._apply(fn, recurse)
 
-    def _sources(self) -> List[Tensor]:
+    def _sources(self) -> list[Tensor]:
         """List the model's tensors that an update reads."""
         groups = [group for group in self._groups if not group.fixed]
         return [value for group in groups for value in group.values]
@@ -461,8 +462,8 @@ def _kind(tensor: Tensor) -> tuple:
 
 
 def _watch(
-    model: nn.Module, sources: List[Tensor]
-) -> List[Tuple[dict, str, Tensor, bool]]:
+    model: nn.Module, sources: list[Tensor]
+) -> list[tuple[dict, str, Tensor, bool]]:
     """List what must stay as it is for the prepared lists to hold."""
     averaged = {id(tensor) for tensor in sources}
     return [
@@ -476,7 +477,7 @@ def _watch(
 
 
 def _check_match(
-    found: Dict[str, Tensor], averages: Dict[str, Tensor]
+    found: dict[str, Tensor], averages: dict[str, Tensor]
 ) -> None:
     if not found:
         raise ValueError(

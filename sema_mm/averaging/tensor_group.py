@@ -1,7 +1,7 @@
 """Averages beside the model's tensors that they average."""
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional
+from typing import Optional
 
 from torch import Tensor
 
@@ -29,10 +29,10 @@ class TensorGroup:
             are set from outside.
     """
 
-    names: List[str] = field(default_factory=list)
-    values: List[Tensor] = field(default_factory=list)
-    averages: List[Tensor] = field(default_factory=list)
-    kept: Optional[List[Tensor]] = None
+    names: list[str] = field(default_factory=list)
+    values: list[Tensor] = field(default_factory=list)
+    averages: list[Tensor] = field(default_factory=list)
+    kept: Optional[list[Tensor]] = None
     fixed: bool = False
 
     def add(self, name: str, value: Tensor, average: Tensor) -> None:
@@ -75,14 +75,14 @@ class TensorGroup:
             copy_(self.values, self.kept)
         self.kept = None
 
-    def average_now(self) -> Dict[str, Tensor]:
+    def average_now(self) -> dict[str, Tensor]:
         """Map names to the tensors that hold the averages at this moment."""
         exchanged = self.kept is not None and self._exchangeable
         return dict(
             zip(self.names, self.values if exchanged else self.averages)
         )
 
-    def model_now(self) -> Dict[str, Tensor]:
+    def model_now(self) -> dict[str, Tensor]:
         """Map names to the tensors that hold the model's own values."""
         kept = self.values if self.kept is None else self.kept
         return dict(zip(self.names, kept))

@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from typing import Any, Dict
+from typing import Any
 
 from mmengine.runner import BaseLoop
 from mmengine.utils import is_seq_of
@@ -34,11 +34,11 @@ def always_close(loop: Any, stack: contextlib.ExitStack) -> None:
         finally:
             stack.close()
 
-    closing_run.closes = stack
+    closing_run.closes = stack  # type: ignore[attr-defined]
     loop.run = closing_run
 
 
-def evaluate(runner: Any, loop: Any) -> Dict[str, Any]:
+def evaluate(runner: Any, loop: Any) -> dict[str, Any]:
     """Evaluate the model once more on the data of a loop.
 
     Args:
@@ -55,7 +55,7 @@ def evaluate(runner: Any, loop: Any) -> Dict[str, Any]:
 
 
 def add_metrics(
-    runner: Any, mode: str, metrics: Dict[str, Any], more: Dict[str, Any]
+    runner: Any, mode: str, metrics: dict[str, Any], more: dict[str, Any]
 ) -> None:
     """Add the metrics of the origin, as the runner's own hooks would.
 

@@ -1,7 +1,7 @@
 """What a loaded checkpoint says of the average, until training starts."""
 
 import logging
-from typing import Any, Dict, List, Optional
+from typing import Optional
 
 import torch
 from mmengine.logging import print_log
@@ -36,14 +36,14 @@ class LoadedCheckpoint:
         state = checkpoint.get('state_dict', checkpoint)
         ema_state = checkpoint.get('ema_state_dict')
         self.steps: Optional[int] = None
-        self.counts: Dict[str, int] = checkpoint.get('switch_ema', {})
+        self.counts: dict[str, int] = checkpoint.get('switch_ema', {})
         self._shapes = {
             _stripped(key): tensor.shape
             for key, tensor in state.items()
             if isinstance(tensor, Tensor)
         }
-        self._average: Dict[str, Tensor] = {}
-        self._training: Optional[Dict[str, Tensor]] = None
+        self._average: dict[str, Tensor] = {}
+        self._training: Optional[dict[str, Tensor]] = None
         self._resume = resume
         if ema_state is None:
             return
@@ -123,8 +123,8 @@ class LoadedCheckpoint:
         average.load_state_dict(values, strict=False)
 
     def _lacking(
-        self, average: SwitchEMA, shapes: Dict[str, torch.Size]
-    ) -> List[str]:
+        self, average: SwitchEMA, shapes: dict[str, torch.Size]
+    ) -> list[str]:
         """List the averaged keys that the checkpoint cannot give."""
         now = average.average_now()
         return [
@@ -134,7 +134,7 @@ class LoadedCheckpoint:
         ]
 
 
-def _report(lacking: List[str], strict: bool, action: str) -> None:
+def _report(lacking: list[str], strict: bool, action: str) -> None:
     if not lacking:
         return
     named = ', '.join(lacking[:5]) + (', ...' if len(lacking) > 5 else '')

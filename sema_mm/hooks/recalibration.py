@@ -2,7 +2,8 @@
 
 import contextlib
 import random
-from typing import Any, Dict, Iterator, List
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ __all__ = ['recalibrated_statistics']
 
 def recalibrated_statistics(
     runner: Any, batches: int, seed: int
-) -> Dict[str, Tensor]:
+) -> dict[str, Tensor]:
     """Estimate BatchNorm statistics for the weights in the runner's model.
 
     The batches are drawn at random from the training data, apart from the
@@ -35,7 +36,7 @@ def recalibrated_statistics(
     Returns:
         Dict[str, Tensor]: Bare buffer names to new tensors.
     """
-    model = unwrap_model(runner.model)
+    model: Any = unwrap_model(runner.model)
 
     def forward(batch: Any) -> None:
         data = model.data_preprocessor(batch, True)
@@ -49,7 +50,7 @@ def recalibrated_statistics(
     return statistics
 
 
-def _loader(source: DataLoader, batches: int, seed: int) -> DataLoader:
+def _loader(source: Any, batches: int, seed: int) -> DataLoader:
     """Build a loader of random batches like those of a training loader."""
     if isinstance(source.dataset, IterableDataset):
         raise ValueError(
@@ -68,7 +69,7 @@ def _loader(source: DataLoader, batches: int, seed: int) -> DataLoader:
     )
 
 
-def _draw(total: int, size: int, batches: int, seed: int) -> List[List[int]]:
+def _draw(total: int, size: int, batches: int, seed: int) -> list[list[int]]:
     """Draw this rank's batches of indices, without replacement."""
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(total, generator=generator).tolist()

@@ -1,6 +1,7 @@
 """Tells whether an iteration really stepped an optimizer."""
 
-from typing import Any, Iterator, Optional, Tuple
+from collections.abc import Iterator
+from typing import Any, Optional
 
 import torch
 from torch import Tensor
@@ -36,7 +37,7 @@ class StepWatcher:
             handle = optimizer.register_step_post_hook(self._notice)
             self._handles.append(handle)
 
-    def take(self) -> Tuple[bool, Optional[Tensor]]:
+    def take(self) -> tuple[bool, Optional[Tensor]]:
         """Tell what happened since the last call, and forget it.
 
         Returns:

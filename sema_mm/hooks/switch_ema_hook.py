@@ -4,7 +4,7 @@ import contextlib
 import difflib
 import inspect
 import logging
-from typing import Any, Dict, Optional, Union
+from typing import Any, Optional, Union
 
 from mmengine.hooks import Hook, LoggerHook
 from mmengine.logging import print_log
@@ -85,7 +85,7 @@ class SwitchEMAHook(Hook):
             ``device``, ``update_buffers``.
 
     Attributes:
-        average (SwitchEMA, optional): The average; None before training.
+        average (SwitchEMA): The average; None before training.
         switches (int): Number of switches so far.
 
     Raises:
@@ -155,11 +155,11 @@ class SwitchEMAHook(Hook):
         self.recalibrate_bn = recalibrate_bn
         self.strict_load = strict_load
         self.averaging = averaging
-        self.average: Optional[SwitchEMA] = None
+        self.average: Any = None
         self.switches = 0
         self._guard = NonfiniteGuard(max_nonfinite)
         self._loaded: Optional[LoadedCheckpoint] = None
-        self._watcher: Optional[StepWatcher] = None
+        self._watcher: Any = None
         self._swap = contextlib.ExitStack()
         self._recalibrated_at = 0
         self._warned = False
@@ -278,7 +278,7 @@ class SwitchEMAHook(Hook):
         self._enter_evaluation(runner)
 
     def after_val_epoch(
-        self, runner: Any, metrics: Optional[Dict[str, float]] = None
+        self, runner: Any, metrics: Optional[dict[str, float]] = None
     ) -> None:
         """Put the model's own weights back; validate the origin as well.
 
@@ -299,7 +299,7 @@ class SwitchEMAHook(Hook):
         print_log(f'Testing {self._tested()}.', logger='current')
 
     def after_test_epoch(
-        self, runner: Any, metrics: Optional[Dict[str, float]] = None
+        self, runner: Any, metrics: Optional[dict[str, float]] = None
     ) -> None:
         """Put the model's own weights back; test the origin as well.
 
@@ -361,8 +361,7 @@ class SwitchEMAHook(Hook):
         self._settle(wait=True)
         if self.average.steps == 0:
             print_log(
-                f'No switch after {when}: no optimizer step was averaged '
-                'yet.',
+                f'No switch after {when}: no optimizer step was averaged yet.',
                 logger='current',
                 level=logging.WARNING,
             )
@@ -404,7 +403,7 @@ class SwitchEMAHook(Hook):
         self._swap.enter_context(weights)
 
     def _leave_evaluation(
-        self, runner: Any, mode: str, metrics: Optional[Dict[str, float]]
+        self, runner: Any, mode: str, metrics: Optional[dict[str, float]]
     ) -> None:
         self._swap.close()
         both = self.evaluate_on_ema and self.evaluate_on_origin
@@ -469,7 +468,7 @@ class SwitchEMAHook(Hook):
             runner.message_hub.update_scalar(f'train/sema/{name}', value)
 
 
-def _check_names(hook: type, averaging: Dict[str, Any]) -> None:
+def _check_names(hook: type, averaging: dict[str, Any]) -> None:
     """Refuse arguments that nothing would read."""
     known = {*inspect.signature(hook).parameters}
     known |= {*inspect.signature(SwitchEMA).parameters}

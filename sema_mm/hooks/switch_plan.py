@@ -1,8 +1,9 @@
 """What a run is going to do, checked and said before it starts."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, List, Optional, Sequence
+from typing import Any, Optional
 
 from mmengine.runner import IterBasedTrainLoop
 
@@ -22,7 +23,7 @@ class SwitchPlan:
         steps (float): Optimizer steps between two switches.
     """
 
-    units: List[int]
+    units: list[int]
     by_epoch: bool
     steps: float
 
