@@ -5,14 +5,11 @@ gradient accumulation; it knows nothing of the code under test. The model has
 a quadratic loss, whose gradient NumPy computes exactly.
 """
 
-import functools
-
 import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
-from mmengine.visualization import Visualizer
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -308,12 +305,6 @@ def close(found, expected, what):
     assert error < 1e-5 * np.abs(expected).max(), f'{what}: {error}'
 
 
-@functools.lru_cache
-def visualizer():
-    """Build the one visualizer of all runs; its figure is slow."""
-    return Visualizer(name='simulation')
-
-
 def build(work_dir, run, hook, *probes):
     """Build a runner for one configuration, with hardly any other hook."""
     off = ['timer', 'logger', 'param_scheduler', 'checkpoint']
@@ -337,7 +328,6 @@ def build(work_dir, run, hook, *probes):
         ),
         param_scheduler=None,
         default_hooks=dict.fromkeys(off),
-        visualizer=visualizer(),
         log_level='ERROR',
     )
 
