@@ -285,26 +285,32 @@ class TestWheel:
 
     @pytest.mark.skipif(not shutil.which('g++'), reason='needs GCC')
     def test_compiler_takes_the_precompiled_header(self, tmp_path):
-        include = tmp_path / 'include'
-        include.mkdir()
-        header = include / ninja_with_header.HEADER
-        header.write_text('#pragma once\nstatic const int answer = ANSWER;\n')
+        header = tmp_path / 'include' / ninja_with_header.HEADER
+        header.parent.mkdir()
+        header.write_text('static const int answer = ANSWER;\n')
         source = tmp_path / 'op.cpp'
-        source.write_text(f'#include "{header.name}"\nint f();\n')
-        flags = f'-DANSWER=42 -I{include} -O1'
-        (tmp_path / 'build.ninja').write_text(
-            f'cxx = g++\n\ncflags = {flags}\npost_cflags = -std=c++17\n'
+        source.write_text('#include <climits>\nint f() { return answer; }\n')
+        build_file = tmp_path / 'build.ninja'
+        build_file.write_text(
+            f'cxx = g++\n\ncflags = -DANSWER=42 -I{header.parent} -O1\n'
+            'post_cflags = -std=c++17\ncuda_cflags = -O2\n'
         )
         stand_in = [sys.executable, ninja_with_header.__file__]
-        ninja = shutil.which('echo')
         done = subprocess.run(
-            [*stand_in, ninja, '-v', '-j', '2'],
+            [*stand_in, shutil.which('echo'), '-v', '-j', '2'],
             cwd=tmp_path,
             capture_output=True,
             text=True,
             check=True,
         )
         assert done.stdout.endswith('\n-v -j 2\n')
+
+        lines = dict(
+            line.split(' = ')
+            for line in build_file.read_text().splitlines()
+            if line
+        )
+        assert lines['cuda_cflags'] == '-O2'
 
         def included(flags):
             command = ['g++', '-H', *flags.split(), '-std=c++17', '-c']
@@ -316,12 +322,14 @@ class TestWheel:
             )
             return done.stderr
 
-        assert f'! {header}.gch' in included(flags)
-        assert f'! {header}.gch' not in included(flags.replace('42', '41'))
+        assert f'! {header}.gch' in included(lines['cflags'])
+        other = lines['cflags'].replace('42', '41')
+        assert f'! {header}.gch' not in included(other)
 
     def test_ninja_alone_where_there_is_no_header(self, tmp_path):
-        build = f'cxx = c++\ncflags = -I{tmp_path}\npost_cflags =\n'
-        assert ninja_with_header.header_command(build) is None
+        build_file = f'cxx = c++\ncflags = -I{tmp_path}\npost_cflags =\n'
+        assert ninja_with_header.find_header(build_file) is None
+        assert ninja_with_header.find_header('') is None
 
 
 class TestSteps:

@@ -1,10 +1,11 @@
-"""Stands in front of ninja and precompiles torch's headers first.
+"""Stands in front of ninja and has torch's headers compiled only once.
 
 Every C++ file of mmcv includes ``pytorch_cpp_helper.hpp``, and that header
 includes nearly all of torch: reading it takes most of a file's compile time.
 GCC takes a precompiled header only if it was made with the very flags of the
-file that includes it. These are in the ``build.ninja`` that torch has just
-written into the current folder when it calls ninja, so this is the place.
+file that includes it, and only if it is the first thing to be included.
+Compiler and flags are in the ``build.ninja`` that torch has just written into
+the current folder when it calls ninja, so this is the place.
 """
 
 from __future__ import annotations
@@ -18,40 +19,69 @@ from pathlib import Path
 HEADER = 'pytorch_cpp_helper.hpp'
 
 
-def header_command(build_file: str) -> str | None:
-    """Makes the shell command that precompiles the header.
+def find_header(build_file: str) -> Path | None:
+    """Finds the header in the include folders of the C++ files.
 
     Args:
         build_file (str): text of torch's ``build.ninja``.
 
     Returns:
-        str | None: the command, with the same compiler and flags as the C++
-        rule, or None if no include folder holds the header.
+        Path | None: the header, or None if no folder holds it.
     """
-    values = {
-        name: re.sub(r'\$(.)', r'\1', value)
-        for name, value in re.findall(r'^(\w+) = (.*)$', build_file, re.M)
-    }
-    flags = f'{values.get("cflags", "")} {values.get("post_cflags", "")}'
-    for folder in re.findall(r'-I\s*(\S+)', flags):
-        header = Path(folder, HEADER)
-        if header.is_file():
-            return (
-                f'{values["cxx"]} {flags} -x c++-header {header} '
-                f'-o {header}.gch'
-            )
-    return None
+    folders = re.findall(r'-I\s*(\S+)', _values(build_file)['cflags'])
+    headers = [Path(folder, HEADER) for folder in folders]
+    return next(filter(Path.is_file, headers), None)
+
+
+def header_command(build_file: str, header: Path) -> str:
+    """Makes the shell command that precompiles the header.
+
+    Args:
+        build_file (str): text of torch's ``build.ninja``.
+        header (Path): the header.
+
+    Returns:
+        str: the command, with the compiler and the flags of the C++ files.
+    """
+    values = _values(build_file)
+    flags = f'{values["cflags"]} {values["post_cflags"]}'
+    return f'{values["cxx"]} {flags} -x c++-header {header} -o {header}.gch'
+
+
+def include_first(build_file: str, header: Path) -> str:
+    """Has every C++ file include the header before anything else.
+
+    Args:
+        build_file (str): text of torch's ``build.ninja``.
+        header (Path): the header.
+
+    Returns:
+        str: the changed text.
+    """
+    return re.sub(
+        r'^cflags = .*$', rf'\g<0> -include {header}', build_file, flags=re.M
+    )
+
+
+def _values(build_file: str) -> dict[str, str]:
+    """The variables of a build file, as the shell gets them."""
+    values = {'cxx': 'c++', 'cflags': '', 'post_cflags': ''}
+    for name, value in re.findall(r'^(\w+) =(.*)$', build_file, re.M):
+        values[name] = re.sub(r'\$(.)', r'\1', value.strip())
+    return values
 
 
 def main() -> None:
     """Precompiles the header if there is one, then becomes ninja."""
     ninja, *arguments = sys.argv[1:]
-    build_file = Path('build.ninja')
-    if build_file.is_file():
-        command = header_command(build_file.read_text())
-        if command:
-            print(f'Precompiling the headers of torch: {command}', flush=True)
-            subprocess.run(command, shell=True, check=True)
+    path = Path('build.ninja')
+    build_file = path.read_text() if path.is_file() else ''
+    header = find_header(build_file)
+    if header:
+        command = header_command(build_file, header)
+        print(f'Precompiling the headers of torch\n{command}', flush=True)
+        subprocess.run(command, shell=True, check=True)
+        path.write_text(include_first(build_file, header))
     os.execv(ninja, [ninja, *arguments])
 
 
