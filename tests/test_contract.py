@@ -237,6 +237,10 @@ def test_04_tied_weights_are_averaged_once():
         average.update_parameters(model)
         nn.init.ones_(model.first.weight)
         average.update_parameters(model)
+        assert len(average.average_now()) == 1
+        with average.swapped(model):
+            assert model.second.weight.item() == pytest.approx(0.1)
+        assert model.first.weight.item() == 1
         state = average.state_dict()
         for key in ('module.first.weight', 'module.second.weight'):
             assert state[key].item() == pytest.approx(0.1)

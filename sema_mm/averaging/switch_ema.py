@@ -149,8 +149,8 @@ class SwitchEMA(nn.Module):
         statistics = running_statistics(model)
         if not self.update_buffers:
             averages.update(self._given)
-            given = statistics.keys() & self._given.keys()
-            statistics = {k: statistics[k] for k in given}
+            given = self._given
+            statistics = {k: v for k, v in statistics.items() if k in given}
         groups: dict[tuple, TensorGroup] = {}
         for name, value in {**found, **statistics}.items():
             average = _average_for(value, averages.get(name), self.device)

@@ -1,0 +1,155 @@
+"""Shows that the tests of the contract can fail.
+
+Takes one line of the implementation out, or turns it round, in a copy of
+the project, runs the tests of the promise that the line keeps, and expects
+them to fail. Run from the top of the project, some minutes:
+
+    python -m tests.mutations [NUMBER ...]
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+HOOK = 'hooks/switch_ema_hook.py'
+EMA = 'averaging/switch_ema.py'
+TENSORS = 'averaging/model_tensors.py'
+
+# Promise, file, what stands there, what to put there.
+MUTATIONS = [
+    ('01', HOOK, 'if stepped and self', 'if self'),
+    ('01_gradients', HOOK, 'self.switches += 1', (
+        'self.switches += 1; runner.optim_wrapper.zero_grad()'
+    )),
+    ('02', 'hooks/step_watcher.py', "'found_inf', None", "'no_flag', None"),
+    ('02_several', 'hooks/step_watcher.py', (
+        'yield from _optimizers(inner)'
+    ), 'pass'),
+    ('03', EMA, '        dtype = torch.float32', '        pass'),
+    ('03_the_average_of_low_precision_weights_surv', (
+        'averaging/interchange.py'
+    ), 'average, own = average.detach().cpu(), own.detach().cpu()', (
+        'average, own = average.to(own).detach(), own.detach()'
+    )),
+    ('04', TENSORS, 'model.named_parameters()', (
+        'model.named_parameters(remove_duplicate=False)'
+    )),
+    ('05', TENSORS, "name.rpartition('.')[2] in _STATISTICS\n"
+     '        and buffer.is_floating_point()', 'True'),
+    ('06_copy', EMA, 'if not self.update_buffers:\n            averages', (
+        'if False:\n            averages'
+    )),
+    ('06_average', EMA, 'if not self.update_buffers:\n            averages', (
+        'if True:\n            averages'
+    )),
+    ('06_recalibrate', HOOK, 'self.average.set_statistics(statistics)', (
+        'pass'
+    )),
+    ('06_recalibration', 'hooks/recalibration.py', (
+        'with torch.random.fork_rng(devices=devices):'
+    ), 'if True:'),
+    ('07', TENSORS, "name.rpartition('.')[2] in _STATISTICS", 'True'),
+    ('08_only', TENSORS, (
+        'if not (parameter.requires_grad or bare_name(name) in known):'
+    ), 'if False:'),
+    ('08_parameters', HOOK, 'self.average.refresh(runner.model)', 'pass'),
+    ('09_the', HOOK, 'lambda w: self._guard.judge(w, no_step)', 'None'),
+    ('09_a_save', 'averaging/interchange.py', (
+        'if not own.isfinite().all():'
+    ), 'if False:'),
+    ('09_training', 'averaging/nonfinite_guard.py', (
+        'if self.in_a_row >= self.limit:'
+    ), 'if False:'),
+    ('09_gate', 'averaging/functional.py', (
+        'value = torch.where(skip, average, value)'
+    ), 'pass'),
+    ('10_an', HOOK, 'always_close(runner._val_loop, self._swap)', 'pass'),
+    ('10_swapped', EMA, '        finally:\n            for group in '
+     'self._groups:\n                group.swap_out()', (
+         '        finally:\n            pass'
+     )),
+    ('11', 'averaging/interchange.py', (
+        'if bit_equal(average.to(own.dtype), own):'
+    ), 'if False:'),
+    ('13_load', 'hooks/loaded_checkpoint.py', (
+        'if not (resumed or self._resume):'
+    ), 'if False:'),
+    ('13_another', 'hooks/loaded_checkpoint.py', (
+        "_report(lacking, strict, 'starts from')"
+    ), 'pass'),
+    ('14', 'hooks/loaded_checkpoint.py', (
+        "checkpoint['state_dict'] = training"
+    ), 'average.load_state_dict(self._average)'),
+    ('15_compiled', TENSORS, "name.replace(_COMPILED, '')", 'name'),
+    ('15_nothing', EMA, '_check_match(found, averages)', 'pass'),
+    ('18', 'averaging/tensor_group.py', (
+        'copy_(self.values, self.averages)'
+    ), '[setattr(v, "data", a.to(v).clone()) for v, a in '
+     'zip(self.values, self.averages)]'),
+    ('19', 'hooks/company.py', (
+        'other is not hook and isinstance(other, (EMAHook, type(hook)))'
+    ), 'False'),
+    ('20', HOOK, '_check_names(type(self), averaging)', (
+        '[averaging.pop(k) for k in list(averaging)]'
+    )),
+    ('21_a_schedule', 'hooks/switch_plan.py', (
+        'if schedule.interval is not None and not units:'
+    ), 'if False:'),
+    ('21_epochs', 'hooks/switch_plan.py', (
+        'if by_epoch and schedule.interval is not None:'
+    ), 'if False:'),
+    ('21_the_plan', HOOK, 'self._announce(runner, plan)', 'pass'),
+    ('22', 'hooks/switch_plan.py', (
+        'if not self.units or window <= self.steps:'
+    ), 'if True:'),
+    ('23', 'averaging/momentum.py', 'if 0.5 < momentum < 1:', 'if False:'),
+    ('24_metrics', HOOK, 'keep_origin=self.evaluate_on_origin', (
+        'keep_origin=False'
+    )),
+    ('24_the_origin', HOOK, (
+        'weights = self.average.origin(runner.model)'
+    ), 'weights = self.average.swapped(runner.model)'),
+]  # fmt: skip
+
+
+def survives(row, name, old, new):
+    """Tell whether the tests of a promise pass in spite of a mutation."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for part in ('sema_mm', 'tests', 'pyproject.toml'):
+            source = ROOT / part
+            (shutil.copytree if source.is_dir() else shutil.copy)(
+                source, copy / part
+            )
+        path = copy / 'sema_mm' / name
+        text = path.read_text()
+        if text.count(old) < 1:
+            raise ValueError(f'{name} no longer holds {old!r}')
+        path.write_text(text.replace(old, new))
+        command = [sys.executable, '-m', 'pytest', '-q', '-x', '-k']
+        command += [f'test_{row}', 'tests/test_contract.py']
+        done = subprocess.run(command, cwd=copy, capture_output=True)
+        if done.returncode not in (0, 1):
+            raise RuntimeError(done.stdout.decode())
+        return done.returncode == 0
+
+
+def main():
+    """Try every mutation, or those of the promises named."""
+    wanted = tuple(sys.argv[1:]) or ('',)
+    chosen = [m for m in MUTATIONS if m[0].startswith(wanted)]
+    survivors = 0
+    for row, name, old, new in chosen:
+        alive = survives(row, name, old, new)
+        survivors += alive
+        print(f'{row:<14.14} {"SURVIVES" if alive else "caught":<9} {name}: '
+              f'{old.splitlines()[0]!r}', flush=True)  # fmt: skip
+    print(f'{len(chosen) - survivors} of {len(chosen)} mutations caught')
+    return survivors > 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
