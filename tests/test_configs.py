@@ -35,7 +35,7 @@ def family(path):
         '-'.join(w for w in part.split('-') if w not in METHODS)
         for part in parts
     ]
-    return path.with_name('_'.join(word for word in words if word))
+    return path.with_name('_'.join(word for word in words if word) + '.py')
 
 
 def siblings():

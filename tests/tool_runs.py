@@ -28,12 +28,13 @@ test_dataloader = val_dataloader
 val_evaluator = dict(type='tests.toy.ToyMetric')
 test_evaluator = val_evaluator
 optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9))
-param_scheduler = dict(type='CosineAnnealingLR', T_max=3)
+param_scheduler = dict(type='CosineAnnealingLR', T_max=3, end=3)
 train_cfg = dict(by_epoch=True, max_epochs=3)
 val_cfg = dict()
 test_cfg = dict()
 custom_hooks = [dict(type='sema_mm.SwitchEMAHook', momentum=0.5)]
 default_scope = 'mmengine'
+env_cfg = dict()
 randomness = dict(seed=1)
 """
 

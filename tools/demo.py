@@ -42,7 +42,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--epochs', type=int, help='instead of those of the configs'
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.epochs is not None and args.epochs < 1:
+        parser.error(f'--epochs must be at least 1, not {args.epochs}')
+    return args
 
 
 def train(name: str, args: argparse.Namespace, console: Console) -> Curve:

@@ -6,6 +6,7 @@ import importlib
 import os
 import os.path as osp
 import sys
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def one_sentence(*kinds: type[BaseException]) -> Iterator[None]:
     """Ends the program on such errors with their message and exit code 2.
 
+    Errors that other code than the tools' own raises are followed by the
+    place that raised them.
+
     Args:
         *kinds (type): The errors that a user can mend; others pass.
 
@@ -67,6 +71,10 @@ def one_sentence(*kinds: type[BaseException]) -> Iterator[None]:
         kind = '' if ' ' in text else f'{type(error).__name__}: '
         sys.stdout.flush()
         print(f'error: {kind}{text}', file=sys.stderr)
+        raised = traceback.extract_tb(error.__traceback__)[-1]
+        if osp.dirname(raised.filename) != osp.dirname(__file__):
+            where = f'{raised.filename}, line {raised.lineno}'
+            print(f'(raised in {where})', file=sys.stderr)
         sys.exit(2)
 
 

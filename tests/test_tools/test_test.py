@@ -1,0 +1,144 @@
+"""tools/test.py."""
+
+import json
+import pickle
+import sys
+
+import pytest
+from mmengine.config import Config
+
+from tests.tool_runs import ROOT, TOY_CONFIG, load_tool, run_tool
+
+DIGITS = ROOT / 'configs' / 'digits'
+SEMA = DIGITS / 'resnet18-w16_1xb32-sema-coslr-15e_digits.py'
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / 'toy.py'
+    path.write_text(TOY_CONFIG)
+    return path
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    return load_tool('test', monkeypatch)
+
+
+@pytest.fixture
+def merged(tool, config, monkeypatch):
+    """Give the config after merging the arguments of a command line."""
+
+    def merge(*args, **changes):
+        argv = ['test.py', str(config), 'a.pth', *args]
+        monkeypatch.setattr(sys, 'argv', argv)
+        cfg = Config.fromfile(config)
+        cfg.merge_from_dict(changes)
+        tool.merge_args(cfg, tool.parse_args())
+        return cfg
+
+    return merge
+
+
+def test_checkpoint_and_work_dir(merged):
+    cfg = merged(resume=True)
+    assert (cfg.load_from, cfg.resume) == ('a.pth', False)
+    assert cfg.work_dir == 'work_dirs/toy'
+    assert merged('--work-dir', 'b').work_dir == 'b'
+
+
+def test_predictions_are_one_more_evaluator(merged):
+    evaluators = merged('--out', 'b.pkl').test_evaluator
+    assert [e['type'] for e in evaluators] == [
+        'tests.toy.ToyMetric',
+        'DumpResults',
+    ]
+    assert evaluators[1]['out_file_path'] == 'b.pkl'
+    assert merged('--out', 'b.json').test_evaluator == dict(
+        type='tests.toy.ToyMetric'
+    )
+
+
+@pytest.mark.parametrize(
+    ('argument', 'option', 'key', 'value'),
+    [
+        (('--work-dir', 'a'), 'work_dir=b', 'work_dir', 'b'),
+        ((), 'load_from=b.pth', 'load_from', 'b.pth'),
+        (('--launcher', 'mpi'), 'launcher=none', 'launcher', 'none'),
+    ],
+)
+def test_cfg_options_win(merged, argument, option, key, value):
+    assert merged(*argument, '--cfg-options', option)[key] == value
+
+
+@pytest.mark.parametrize(
+    ('args', 'words'),
+    [
+        (('toy.py', 'no.pth'), 'there is no checkpoint no.pth'),
+        (('no.py', 'no.pth'), 'there is no config no.py'),
+        (('toy.py', 'toy.py', '--out', 'a.txt'), '.json or .pkl, not a.txt'),
+        (
+            ('toy.py', 'toy.py', '--cfg-options', 'test_cfg=None'),
+            'has no test_cfg',
+        ),
+    ],
+)
+def test_wrong_input(tool, config, args, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'argv', ['test.py', *args])
+    with pytest.raises(SystemExit) as caught:
+        tool.main()
+    assert caught.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith('error: ')
+    assert words in line
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """Train two short epochs with SEMA, and read their last metrics."""
+    pytest.importorskip('mmpretrain')
+    folder = tmp_path_factory.mktemp('digits')
+    run = run_tool(
+        *('train', SEMA, '--work-dir', folder / 'run', '--cfg-options'),
+        *('train_cfg.max_epochs=2', 'train_dataloader.dataset.indices=480'),
+        cwd=folder,
+    )
+    assert run.returncode == 0, run.stdout
+    (log,) = (folder / 'run').glob('*/vis_data/scalars.json')
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    metrics = [line for line in lines if 'accuracy/top1' in line]
+    assert len(metrics) == 2
+    # The test must be able to tell the two sets of weights apart.
+    assert metrics[1]['accuracy/top1'] != metrics[1]['accuracy/top1_origin']
+    return folder, metrics[-1]
+
+
+def run_test(folder, *args):
+    checkpoint = folder / 'run' / 'epoch_2.pth'
+    return run_tool('test', SEMA, checkpoint, *args, cwd=folder)
+
+
+@pytest.mark.slow
+def test_accuracy_is_that_of_the_last_validation(trained):
+    folder, last = trained
+    run = run_test(
+        *(folder, '--out', 'metrics.json', '--cfg-options'),
+        'test_dataloader.dataset.split=val',
+    )
+    assert run.returncode == 0, run.stdout
+    metrics = json.loads((folder / 'metrics.json').read_text())
+    expected = pytest.approx(last['accuracy/top1'], abs=1e-4)
+    assert metrics['accuracy/top1'] == expected
+    assert f'accuracy/top1: {last["accuracy/top1"]:.4f}' in run.stdout
+    assert 'Testing the average of 30 updates' in run.stdout
+
+
+@pytest.mark.slow
+def test_predictions(trained):
+    folder, _ = trained
+    run = run_test(folder, '--out', 'predictions.pkl')
+    assert run.returncode == 0, run.stdout
+    predictions = pickle.loads((folder / 'predictions.pkl').read_bytes())
+    assert len(predictions) == 364
+    assert predictions[0]['pred_score'].shape == (10,)

@@ -1,0 +1,269 @@
+"""tools/train.py."""
+
+import sys
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from tests.tool_runs import TOY_CONFIG, load_tool, run_tool
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / 'toy.py'
+    path.write_text(TOY_CONFIG)
+    return path
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    return load_tool('train', monkeypatch)
+
+
+@pytest.fixture
+def merged(tool, config, monkeypatch):
+    """Give the config after merging the arguments of a command line."""
+
+    def merge(*args, **changes):
+        monkeypatch.setattr(sys, 'argv', ['train.py', str(config), *args])
+        cfg = Config.fromfile(config)
+        cfg.merge_from_dict(changes)
+        tool.merge_args(cfg, tool.parse_args())
+        return cfg
+
+    return merge
+
+
+@pytest.fixture
+def failing(tool, config, tmp_path, monkeypatch, capsys):
+    """Give the message of a command line that ends before the training."""
+    monkeypatch.chdir(tmp_path)
+
+    def fail(*args, text=None, path=config):
+        if text is not None:
+            config.write_text(text)
+        monkeypatch.setattr(sys, 'argv', ['train.py', str(path), *args])
+        with pytest.raises(SystemExit) as caught:
+            tool.main()
+        assert caught.value.code == 2
+        output = capsys.readouterr()
+        assert 'Traceback' not in output.out + output.err
+        line, *_ = output.err.splitlines()
+        return line
+
+    return fail
+
+
+def test_default_work_dir_is_named_like_the_config(merged):
+    assert merged().work_dir == 'work_dirs/toy'
+
+
+def test_work_dir_of_the_config_and_of_the_command_line(merged):
+    assert merged(work_dir='a').work_dir == 'a'
+    assert merged('--work-dir', 'b', work_dir='a').work_dir == 'b'
+
+
+def test_resume(merged):
+    assert not merged().get('resume')
+    auto = merged('--resume', load_from='elsewhere.pth')
+    assert (auto.resume, auto.load_from) == (True, None)
+    given = merged('--resume', 'a.pth')
+    assert (given.resume, given.load_from) == (True, 'a.pth')
+
+
+def test_amp(merged):
+    wrapper = merged('--amp').optim_wrapper
+    assert wrapper.type == 'AmpOptimWrapper'
+    assert wrapper.loss_scale == 'dynamic'
+    kept = merged('--amp', **{'optim_wrapper.loss_scale': 512.0})
+    assert kept.optim_wrapper.loss_scale == 512.0
+
+
+def test_auto_scale_lr(merged):
+    base = {'auto_scale_lr': dict(base_batch_size=32)}
+    assert merged('--auto-scale-lr', **base).auto_scale_lr.enable
+    assert 'enable' not in merged(**base).auto_scale_lr
+
+
+def test_launcher(merged):
+    assert merged().launcher == 'none'
+    assert merged('--launcher', 'slurm').launcher == 'slurm'
+
+
+@pytest.mark.parametrize(
+    ('argument', 'option', 'key', 'value'),
+    [
+        (('--work-dir', 'a'), 'work_dir=b', 'work_dir', 'b'),
+        (('--resume',), 'resume=False', 'resume', False),
+        (('--resume', 'a.pth'), 'load_from=b.pth', 'load_from', 'b.pth'),
+        (('--launcher', 'mpi'), 'launcher=none', 'launcher', 'none'),
+        (
+            ('--amp',),
+            'optim_wrapper.type=OptimWrapper',
+            'optim_wrapper.type',
+            'OptimWrapper',
+        ),
+        (
+            ('--auto-scale-lr',),
+            'auto_scale_lr.enable=False',
+            'auto_scale_lr.enable',
+            False,
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_cfg_options_win(merged, argument, option, key, value):
+    base = {'auto_scale_lr': dict(base_batch_size=32)}
+    node = merged(*argument, '--cfg-options', option, **base)
+    for name in key.split('.'):
+        node = node[name]
+    assert node == value
+
+
+def test_no_config(failing):
+    assert failing(path='no.py') == 'error: there is no config no.py'
+
+
+@pytest.mark.parametrize(
+    ('text', 'word'),
+    [
+        ('a = (\n', 'SyntaxError'),
+        ('a = b\n', "name 'b' is not defined"),
+        ("_base_ = './no.py'\n", 'no.py'),
+        ("_base_ = 'nolib::a/no.py'\n", 'nolib'),
+    ],
+    ids=['syntax', 'name', 'base', 'library'],
+)
+def test_broken_config(failing, text, word):
+    line = failing(text=text)
+    assert line.startswith('error: the config')
+    assert 'toy.py cannot be read' in line
+    assert word in line
+
+
+def test_config_of_a_wrong_kind(failing, tmp_path):
+    path = tmp_path / 'toy.txt'
+    path.write_text(TOY_CONFIG)
+    assert 'toy.txt cannot be read' in failing(path=path)
+
+
+def test_no_checkpoint(failing):
+    message = 'error: there is no checkpoint no.pth'
+    assert failing('--resume', 'no.pth') == message
+    assert failing('--cfg-options', 'load_from=no.pth') == message
+
+
+def test_last_checkpoint_was_removed(failing, tmp_path):
+    folder = tmp_path / 'work_dirs' / 'toy'
+    folder.mkdir(parents=True)
+    (folder / 'last_checkpoint').write_text('/gone/epoch_1.pth')
+    line = failing('--resume')
+    assert line == 'error: there is no checkpoint /gone/epoch_1.pth'
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='needs no GPU')
+def test_amp_without_a_gpu(failing):
+    assert 'mixed precision' in failing('--amp')
+
+
+def test_amp_with_another_wrapper(failing):
+    options = ('--amp', '--cfg-options', 'optim_wrapper.type=Ours')
+    text = f"{TOY_CONFIG}\noptim_wrapper['type'] = 'Ours'\n"
+    assert 'OptimWrapper, but the config has a Ours' in failing(
+        *options, text=text
+    )
+
+
+def test_auto_scale_lr_without_a_base(failing):
+    line = failing('--auto-scale-lr')
+    assert 'auto_scale_lr = dict(base_batch_size=...)' in line
+
+
+def test_missing_library(failing, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'mmdet', None)
+    line = failing('--cfg-options', 'default_scope=mmdet')
+    assert line.startswith('error: this config needs mmdet, which cannot')
+
+
+def test_no_train_cfg(failing):
+    assert 'has no train_cfg' in failing('--cfg-options', 'train_cfg=None')
+
+
+def test_option_that_fits_nothing(failing):
+    line = failing('--cfg-options', 'custom_hooks.7.momentum=0.1')
+    assert 'Index 7 exceeds' in line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('option', 'words'),
+    [
+        ('custom_hooks.0.momentum=0.9', 'momentum=0.9 is too large'),
+        ('custom_hooks.0.typo=1', "no argument 'typo'"),
+        ('model.type=Nothing', 'Nothing is not in the mmengine::model'),
+        ('model.typo=1', "argument 'typo'"),
+        ('work_dir=toy.py/below', 'toy.py'),
+    ],
+)
+def test_wrong_value_is_one_sentence(config, tmp_path, option, words):
+    run = run_tool('train', config, '--cfg-options', option, cwd=tmp_path)
+    assert run.returncode == 2
+    error, where = run.stdout.splitlines()[-2:]
+    assert error.startswith('error: ')
+    assert words in error
+    assert where.startswith('(raised in ')
+    assert 'Traceback' not in run.stdout
+
+
+@pytest.mark.slow
+def test_error_of_the_training_keeps_its_traceback(config, tmp_path):
+    option = 'val_dataloader.dataset.size=-1'
+    run = run_tool('train', config, '--cfg-options', option, cwd=tmp_path)
+    assert run.returncode == 1
+    assert 'Traceback' in run.stdout
+
+
+def final_weights(folder):
+    state = torch.load(folder / 'epoch_3.pth', weights_only=False)
+    return state['state_dict']
+
+
+@pytest.mark.slow
+def test_resumed_run_equals_the_uninterrupted_one(config, tmp_path):
+    whole = run_tool('train', config, cwd=tmp_path)
+    assert whole.returncode == 0, whole.stdout
+    expected = final_weights(tmp_path / 'work_dirs' / 'toy')
+
+    folder = tmp_path / 'resumed'
+    options = (config, '--work-dir', folder, '--resume')
+    stop = ('--cfg-options', 'train_cfg.max_epochs=1')
+    first = run_tool('train', *options, *stop, cwd=tmp_path)
+    assert first.returncode == 0, first.stdout
+    assert 'There is no checkpoint in' in first.stdout
+    assert 'training starts from the beginning' in first.stdout
+    second = run_tool('train', *options, cwd=tmp_path)
+    assert second.returncode == 0, second.stdout
+    assert 'training starts from the beginning' not in second.stdout
+    assert 'Epoch(val) [1]' not in second.stdout
+    resumed = final_weights(folder)
+    assert resumed.keys() == expected.keys()
+    assert all(torch.equal(resumed[k], expected[k]) for k in expected)
+
+    other = tmp_path / 'other'
+    again = (config, '--work-dir', other, '--cfg-options')
+    third = run_tool('train', *again, 'randomness.seed=2', cwd=tmp_path)
+    assert third.returncode == 0, third.stdout
+    weights = final_weights(other)
+    assert not all(torch.equal(weights[k], expected[k]) for k in expected)
+
+
+@pytest.mark.slow
+def test_runner_of_another_type(config, tmp_path):
+    run = run_tool(
+        *('train', config, '--cfg-options', 'runner_type=FlexibleRunner'),
+        cwd=tmp_path,
+    )
+    assert run.returncode == 0, run.stdout
+    assert 'Epoch(val)' in run.stdout
+    assert (tmp_path / 'work_dirs' / 'toy' / 'epoch_3.pth').is_file()
