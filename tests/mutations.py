@@ -55,7 +55,9 @@ MUTATIONS = [
     ('08_only', TENSORS, (
         'if not (parameter.requires_grad or bare_name(name) in known):'
     ), 'if False:'),
-    ('08_parameters', HOOK, 'self.average.refresh(runner.model)', 'pass'),
+    ('08_parameters', EMA, (
+        'tensor.requires_grad is not requires_grad'
+    ), 'False'),
     ('09_the', HOOK, 'lambda w: self._guard.judge(w, no_step)', 'None'),
     ('09_a_save', 'averaging/interchange.py', (
         'if not own.isfinite().all():'

@@ -391,14 +391,19 @@ def test_08_parameters_join_when_they_are_unfrozen(tmp_path):
     model = ToyModel()
     model.head.requires_grad_(False)
     before = model.head.weight.clone()
+    joined = []
 
     class Unfreeze(Hook):
-        def before_train_epoch(self, runner):
-            if runner.epoch == 1:
+        def before_train_iter(self, runner, *args, **kwargs):
+            if runner.iter == 9:  # in the middle of an epoch
                 runner.model.head.requires_grad_(True)
+            if runner.iter in (9, 11):
+                hook = find_hook(runner, SwitchEMAHook)
+                joined.append('head.weight' in hook.average.average_now())
 
     runner = build_runner(tmp_path, [Unfreeze(), PLAIN], model=model)
     hook = train(runner)
+    assert joined == [False, True]
     average = hook.average.average_now()['head.weight']
     assert not torch.equal(average, before)
     assert not torch.equal(average, model.head.weight)
