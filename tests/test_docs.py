@@ -4,8 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
+from mmengine.registry import HOOKS
+
+from sema_mm import SwitchEMAHook
 
 ROOT = Path(__file__).parents[1]
+README = (ROOT / 'README.md').read_text()
 DOCS = [
     path
     for pattern in ('*.md', 'docs/**/*.md', 'configs/**/*.md')
@@ -36,9 +41,39 @@ def test_deviations_name_tests_that_exist():
 
 
 def test_the_table_of_promises_has_its_tests():
-    rows = re.findall(r'^\| (\d+) \|', (ROOT / 'README.md').read_text(), re.M)
+    rows = re.findall(r'^\| (\d+) \|', README, re.M)
     contract = (ROOT / 'tests/test_contract.py').read_text()
     assert len(rows) == 22
     for row in rows:
         if row != '12':  # has files of its own
             assert f'def test_{int(row):02}_' in contract
+
+
+def readme_config(tmp_path, number, base=None):
+    """Load a config of the README, on another base config if given."""
+    blocks = re.findall(r'```python\n(.*?)```', README, re.S)
+    configs = [block for block in blocks if 'custom_hooks' in block]
+    text = configs[number]
+    if base:
+        text = f'_base_ = {base!r}\n{text}'
+    path = tmp_path / 'config.py'
+    path.write_text(text)
+    return Config.fromfile(path)
+
+
+def test_the_first_config_of_the_readme(tmp_path):
+    pytest.importorskip('mmpretrain')
+    cfg = readme_config(tmp_path, 0)
+    (hook,) = cfg.custom_hooks
+    assert isinstance(HOOKS.build(hook), SwitchEMAHook)
+    assert cfg.model.backbone.depth == 50
+
+
+def test_the_second_config_keeps_the_other_hooks(tmp_path):
+    pytest.importorskip('mmdet')
+    base = 'mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py'
+    cfg = readme_config(tmp_path, 1, base)
+    assert [hook.type for hook in cfg.custom_hooks] == [
+        'PipelineSwitchHook',
+        'sema_mm.SwitchEMAHook',
+    ]
