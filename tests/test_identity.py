@@ -69,23 +69,26 @@ def record(work_dir, hook, loop, optimizer):
         work_dir,
         [hook, recorder],
         optim_wrapper=dict(optimizer=dict(optimizer)),
+        default_hooks=dict(
+            checkpoint=dict(
+                type='CheckpointHook',
+                interval=1,
+                by_epoch=loop == 'epochs',
+                save_best='toy/score',
+                rule='greater',
+            )
+        ),
         **LOOPS[loop],
     )
     runner.train()
     files = sorted(work_dir.glob('*.pth'))
-    assert len(files) == (3 if loop == 'epochs' else 18)
+    # The best one has no fixed name.
+    assert len(files) == (3 if loop == 'epochs' else 18) + 1
     kept = ('state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers')
     checkpoints = {}
     for file in files:
         content = torch.load(file, weights_only=False)
-        checkpoints[file.name] = {
-            key: frozen(
-                dict(content[key])
-                if isinstance(content[key], dict)
-                else content[key]
-            )
-            for key in kept
-        }
+        checkpoints[file.name] = frozen({k: content.get(k) for k in kept})
     assert recorder.metrics
     return dict(
         models=recorder.models,
@@ -109,9 +112,7 @@ def record_both(tmp_path, loop, optimizer, theirs, ours):
     )
     found = record(
         tmp_path / 'ours',
-        dict(
-            type='sema_mm.SwitchEMAHook', **{'switch_interval': None, **ours}
-        ),
+        dict(type='sema_mm.SwitchEMAHook', **ours),
         loop,
         optimizer,
     )
