@@ -228,11 +228,14 @@ class TestStamp:
             with monkeypatch.context() as patch:
                 requirements = tmp_path / 'requirements.txt'
                 requirements.write_text('torch==3.0\n')
-                patch.setattr(stacks.Stack, 'files', [requirements])
+                patch.setattr(stacks.Stack, 'requirements', [requirements])
+                yield set_up.fingerprint(venv, stack, 'cpu')
+            with monkeypatch.context() as patch:
+                patch.setattr(stacks.Stack, 'constraints', [requirements])
                 yield set_up.fingerprint(venv, stack, 'cpu')
 
         made = list(stamps())
-        assert len(set(made)) == len(made) == 6
+        assert len(set(made)) == len(made) == 7
         assert set_up.fingerprint(venv, stack, 'cpu') == made[0]
 
     def test_old_environment_goes_before_the_new_one_comes(
@@ -282,6 +285,19 @@ class TestWheel:
         assert stack.mmcv in ('mmcv', 'onedl-mmcv')
         names = 'torch torchvision numpy setuptools wheel ninja opencv-python'
         assert len(stack.pinned(*names.split())) == 7
+
+    def test_locked_versions_are_those_of_the_stack(self):
+        folder = ROOT / 'requirements'
+        paths = list((folder / 'locked').iterdir())
+        assert paths
+        for path in paths:
+            locked = path.read_text().splitlines()
+            for named in (path.name.split('-')[0], 'common'):
+                text = (folder / f'{named}.txt').read_text()
+                pins = [line for line in text.splitlines() if '==' in line]
+                # pip freeze leaves out what every environment has.
+                pins = [p for p in pins if p[:5] not in ('setup', 'wheel')]
+                assert set(pins) <= set(locked)
 
     @pytest.mark.skipif(not shutil.which('g++'), reason='needs GCC')
     def test_compiler_takes_the_precompiled_header(self, tmp_path):

@@ -6,12 +6,11 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.environment.stacks import Stack
+from tools.environment.stacks import Stack, python_tag
 from tools.environment.steps import SetUpError, Steps
 
 # Without debug information and with light optimisation the compiler takes
@@ -32,10 +31,9 @@ def wheel_folder(stack: Stack, ops: str, cache: Path) -> Path:
     Returns:
         Path: a folder of its own for everything that the wheel depends on.
     """
-    python = f'cp{sys.version_info[0]}{sys.version_info[1]}'
     torch = f'torch{stack.pins["torch"]}'
     name = f'{stack.mmcv}-{stack.pins[stack.mmcv]}'
-    return cache / 'wheels' / f'{name}-{torch}-{python}-{ops}'
+    return cache / 'wheels' / f'{name}-{torch}-{python_tag()}-{ops}'
 
 
 def find_wheel(folder: Path) -> Path | None:

@@ -120,7 +120,7 @@ def fingerprint(venv: Path, stack: Stack, ops: str) -> str:
         str: text for the stamp.
     """
     digest = hashlib.sha256()
-    for path in stack.files:
+    for path in stack.requirements + stack.constraints:
         digest.update(path.read_bytes())
     lines = {
         'stack': stack.name,
@@ -209,6 +209,8 @@ def install(
     python = venv / 'bin' / 'python'
     # Python compiles what is imported; pip would compile everything.
     options = ['--no-input', '--no-compile']
+    for path in stack.constraints:
+        options += ['-c', str(path)]
     pip = [str(python), '-m', 'pip', 'install', *options]
     tools = stack.pinned('setuptools', 'wheel', 'ninja')
     steps.run('installing the build tools', pip + tools)
@@ -216,11 +218,10 @@ def install(
     steps.run(f'installing {" ".join(engine[:2])}', pip + engine)
     if find_wheel(folder) is None:
         build_wheel(stack, ops, folder, python, steps)
-    files = [word for path in stack.files for word in ('-r', str(path))]
-    steps.run(
-        f'installing the stack {stack.name}',
-        [*pip, '--find-links', str(folder), *files],
-    )
+    named = ['--find-links', str(folder)]
+    for path in stack.requirements:
+        named += ['-r', str(path)]
+    steps.run(f'installing the stack {stack.name}', pip + named)
     # mmcv and mmengine require opencv-python by name, which needs the
     # graphics libraries of a desktop. The headless package holds the same
     # module without them: its files go over the other's, whose metadata

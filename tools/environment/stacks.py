@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +24,17 @@ class Stack:
     pins: dict[str, str]
 
     @property
-    def files(self) -> list[Path]:
-        """Requirement files of this stack."""
-        folder = ROOT / 'requirements'
-        return [folder / f'{self.name}.txt', folder / 'common.txt']
+    def requirements(self) -> list[Path]:
+        """Files of the packages that the project names."""
+        names = (f'{self.name}.txt', 'common.txt')
+        return [ROOT / 'requirements' / name for name in names]
+
+    @property
+    def constraints(self) -> list[Path]:
+        """File of what these packages need in turn, where there is one."""
+        name = f'{self.name}-{python_tag()}.txt'
+        path = ROOT / 'requirements' / 'locked' / name
+        return [path] if path.is_file() else []
 
     @property
     def mmcv(self) -> str:
@@ -43,6 +51,15 @@ class Stack:
             list[str]: one ``name==version`` for each.
         """
         return [f'{name}=={self.pins[name]}' for name in names]
+
+
+def python_tag() -> str:
+    """Names this Python as wheels do.
+
+    Returns:
+        str: the tag, as in ``'cp311'``.
+    """
+    return f'cp{sys.version_info[0]}{sys.version_info[1]}'
 
 
 def read_stack(name: str) -> Stack:
