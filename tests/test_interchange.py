@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import load_checkpoint
+from mmengine.runner._flexible_runner import FlexibleRunner
 from torch import nn
 
 from sema_mm import SwitchEMAHook
@@ -501,7 +502,7 @@ def test_baseline_resumed_with_averaging(tmp_path):
         torch.testing.assert_close(found, value, rtol=1e-6, atol=1e-7)
 
 
-def load_into(work_dir, path, classes=2):
+def load_into(work_dir, path, classes=2, **changes):
     """Train from the weights of a file, for a number of classes."""
     torch.manual_seed(4321)
     notes = Notes()
@@ -511,6 +512,7 @@ def load_into(work_dir, path, classes=2):
         epochs=1,
         model=ToyModel(classes=classes),
         load_from=str(path),
+        **changes,
     )
     memory = Memory(runner)
     before = frozen(dict(runner.model.named_parameters()))
@@ -562,3 +564,18 @@ def test_load_from_the_same_classes_is_silent(tmp_path, hook, prefix):
         assert torch.equal(notes.average_at_start[f'module.{key}'], value)
     assert notes.average_at_start['steps'] == 0
     assert not [t for t in memory.texts if 'lacks' in t or 'match' in t]
+
+
+def test_load_from_in_a_flexible_runner(tmp_path):
+    """It loads before the hooks have seen the model."""
+    hook = dict(OURS, momentum=0.1)
+    build_runner(tmp_path / 'a', hook, epochs=2).train()
+    path = tmp_path / 'a' / 'epoch_2.pth'
+    runner_type = dict(runner_type=FlexibleRunner)
+    _, notes, _ = load_into(tmp_path / 'b', path, **runner_type)
+    state = torch.load(path, weights_only=False)['state_dict']
+    for key, value in notes.model_at_start.items():
+        assert torch.equal(value, state[key]), key
+        assert torch.equal(notes.average_at_start[f'module.{key}'], value)
+    assert notes.average_at_start['steps'] == 0
+    assert len(notes.models) == 6

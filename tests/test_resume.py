@@ -310,6 +310,37 @@ def test_calling_resume_directly(tmp_path, name, loop):
         assert_same(outcome(runner, work_dir), expected)
 
 
+def test_flexible_runner_resumes_the_path_it_is_given(tmp_path):
+    """FlexibleRunner takes a path as its argument resume."""
+    how, loop = VARIANTS['flexible'], 'iters'
+    whole, _ = complete(tmp_path / 'whole', how, loop)
+    path = str(tmp_path / 'whole' / 'iter_5.pth')
+    runner, _ = resume(tmp_path / 'resumed', how, loop, resume=path)
+    expected = outcome(whole, tmp_path / 'whole')
+    assert_same(outcome(runner, tmp_path / 'resumed'), expected)
+
+
+@pytest.mark.parametrize(
+    'name', ['by_epoch', 'recalibrate_bn_by_epoch', 'bfloat16_by_epoch']
+)
+def test_logged_distances_are_those_of_the_uninterrupted_run(tmp_path, name):
+    """The log of averaging goes on as if nothing had happened."""
+    how, loop = VARIANTS[name], 'epochs'
+    whole, _ = complete(tmp_path / 'whole', how, loop)
+    interrupt(tmp_path / 'stopped', how, loop, 2)
+    runner, _ = resume(tmp_path / 'stopped', how, loop)
+    logs = [
+        {
+            key: buffer.data[0].tolist()
+            for key, buffer in r.message_hub.log_scalars.items()
+            if key.startswith('train/sema/')
+        }
+        for r in (whole, runner)
+    ]
+    assert len(logs[0]['train/sema/distance']) == SIZES[loop]
+    assert logs[1] == logs[0]
+
+
 def test_resuming_twice(tmp_path):
     """A run that is stopped at every epoch, again and again."""
     how, loop = VARIANTS['by_iteration'], 'epochs'
