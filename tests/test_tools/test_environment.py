@@ -20,13 +20,18 @@ from tools.environment import (
 ROOT = Path(__file__).resolve().parents[2]
 
 
+# Variables through which a make that runs these tests reaches ours.
+MAKE = ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL', 'STACK', 'VENV', 'PYTHON')
+
+
 @pytest.fixture
 def commands(tmp_path, monkeypatch):
     """A PATH of its own: a function adds shell scripts to it."""
     folder = tmp_path / 'commands'
     folder.mkdir()
     monkeypatch.setenv('PATH', str(folder))
-    for name in ('CXX', 'CUDA_HOME', 'CUDA_PATH', 'SEMA_MM_CPU_ONLY'):
+    ours = ('CXX', 'CUDA_HOME', 'CUDA_PATH', 'SEMA_MM_CPU_ONLY')
+    for name in MAKE + ours:
         monkeypatch.delenv(name, raising=False)
 
     def add(name, script):
