@@ -7,7 +7,7 @@ import os
 import os.path as osp
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from mmengine.config import Config, DictAction
@@ -16,6 +16,8 @@ from mmengine.device import get_device
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
 
+from sema_mm.checkpoint import use_safe_loading
+
 #: What a wrong config or a wrong path raises before the run.
 USER_ERRORS = (ValueError, TypeError, KeyError, ImportError, OSError)
 
@@ -23,12 +25,17 @@ USER_ERRORS = (ValueError, TypeError, KeyError, ImportError, OSError)
 AMP_DEVICES = ('cuda', 'npu', 'mlu', 'musa')
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments that both tools take.
+def make_parser(description: str) -> argparse.ArgumentParser:
+    """Makes a parser with the arguments that both tools take.
 
     Args:
-        parser (argparse.ArgumentParser): Parser of the tool.
+        description (str): What the tool does.
+
+    Returns:
+        argparse.ArgumentParser: The parser.
     """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('config', help='path of the config')
     parser.add_argument(
         '--work-dir',
         help='folder of logs and checkpoints '
@@ -49,6 +56,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='settings that replace those of the config and of all other '
         'arguments, as in train_cfg.max_epochs=3',
     )
+    return parser
+
+
+def prepare(
+    args: argparse.Namespace,
+    merge_args: Callable[[Config, argparse.Namespace], None],
+    loop: str,
+) -> Runner:
+    """Goes from the command line to a runner, or ends the program.
+
+    Args:
+        args (argparse.Namespace): The command line.
+        merge_args (callable): Writes it into the config.
+        loop (str): What the runner must be able to do, 'train' or 'test'.
+
+    Returns:
+        Runner: The runner.
+    """
+    with one_sentence(*USER_ERRORS):
+        cfg = load_config(args.config)
+        merge_args(cfg, args)
+        check_config(cfg, loop)
+        use_safe_loading(cfg.work_dir)
+        return build_runner(cfg)
 
 
 @contextlib.contextmanager
@@ -106,8 +137,7 @@ def merge_common(cfg: Config, args: argparse.Namespace) -> None:
 
     Args:
         cfg (Config): The config, changed in place.
-        args (argparse.Namespace): What :func:`add_arguments` asked for, and
-            the path of the config.
+        args (argparse.Namespace): The command line.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg.launcher = args.launcher
@@ -119,15 +149,19 @@ def merge_common(cfg: Config, args: argparse.Namespace) -> None:
         cfg.merge_from_dict(args.cfg_options)
 
 
-def check_config(cfg: Config) -> None:
+def check_config(cfg: Config, loop: str) -> None:
     """Looks for what is missing on this machine, before anything is built.
 
     Args:
         cfg (Config): The config, with the arguments merged.
+        loop (str): What it is used for, 'train' or 'test'.
 
     Raises:
-        ValueError: If a package, a device or a checkpoint is missing.
+        ValueError: If the loop, a package, a device or a checkpoint is
+            missing.
     """
+    if cfg.get(f'{loop}_cfg') is None:
+        raise ValueError(f'the config has no {loop}_cfg')
     scope = cfg.get('default_scope')
     if scope in MODULE2PACKAGE:
         try:

@@ -10,19 +10,9 @@ Examples::
 import argparse
 
 import mmengine
-from launch import (
-    USER_ERRORS,
-    add_arguments,
-    build_runner,
-    check_config,
-    load_config,
-    merge_common,
-    one_sentence,
-)
+from launch import make_parser, merge_common, one_sentence, prepare
 from mmengine.config import Config
 from mmengine.dist import is_main_process
-
-from sema_mm.checkpoint import use_safe_loading
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,15 +21,13 @@ def parse_args() -> argparse.Namespace:
     Returns:
         argparse.Namespace: The arguments.
     """
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('config', help='path of the config')
+    parser = make_parser(__doc__.split('\n')[0])
     parser.add_argument('checkpoint', help='path of the checkpoint')
     parser.add_argument(
         '--out',
         metavar='FILE',
         help='write the metrics to FILE.json or the predictions to FILE.pkl',
     )
-    add_arguments(parser)
     return parser.parse_args()
 
 
@@ -69,14 +57,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
 def main() -> None:
     """Tests."""
     args = parse_args()
-    with one_sentence(*USER_ERRORS):
-        cfg = load_config(args.config)
-        merge_args(cfg, args)
-        check_config(cfg)
-        if cfg.get('test_cfg') is None:
-            raise ValueError(f'{args.config} has no test_cfg')
-        use_safe_loading(cfg.work_dir)
-        runner = build_runner(cfg)
+    runner = prepare(args, merge_args, 'test')
     with one_sentence(ImportError):
         metrics = runner.test()
     if args.out and args.out.endswith('.json') and is_main_process():

@@ -10,18 +10,13 @@ Examples::
 import argparse
 
 from launch import (
-    USER_ERRORS,
-    add_arguments,
-    build_runner,
-    check_config,
     find_checkpoint,
-    load_config,
+    make_parser,
     merge_common,
     one_sentence,
+    prepare,
 )
 from mmengine.config import Config
-
-from sema_mm.checkpoint import use_safe_loading
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,8 +25,7 @@ def parse_args() -> argparse.Namespace:
     Returns:
         argparse.Namespace: The arguments.
     """
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('config', help='path of the config')
+    parser = make_parser(__doc__.split('\n')[0])
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -47,7 +41,6 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='scale the learning rate with the batch size',
     )
-    add_arguments(parser)
     return parser.parse_args()
 
 
@@ -87,15 +80,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
 def main() -> None:
     """Trains."""
     args = parse_args()
-    with one_sentence(*USER_ERRORS):
-        cfg = load_config(args.config)
-        merge_args(cfg, args)
-        check_config(cfg)
-        if cfg.get('train_cfg') is None:
-            raise ValueError(f'{args.config} has no train_cfg')
-        use_safe_loading(cfg.work_dir)
-        runner = build_runner(cfg)
-    if cfg.get('resume') and find_checkpoint(cfg) is None:
+    runner = prepare(args, merge_args, 'train')
+    if runner.cfg.get('resume') and find_checkpoint(runner.cfg) is None:
         runner.logger.warning(
             f'There is no checkpoint in {runner.work_dir} to resume from: '
             'training starts from the beginning.'

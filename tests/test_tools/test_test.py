@@ -1,23 +1,16 @@
 """tools/test.py."""
 
+import functools
 import json
 import pickle
 import sys
 
 import pytest
-from mmengine.config import Config
 
-from tests.tool_runs import ROOT, TOY_CONFIG, load_tool, run_tool
+from tests.tool_runs import ROOT, load_tool, run_tool
 
 DIGITS = ROOT / 'configs' / 'digits'
 SEMA = DIGITS / 'resnet18-w16_1xb32-sema-coslr-15e_digits.py'
-
-
-@pytest.fixture
-def config(tmp_path):
-    path = tmp_path / 'toy.py'
-    path.write_text(TOY_CONFIG)
-    return path
 
 
 @pytest.fixture
@@ -26,18 +19,8 @@ def tool(monkeypatch):
 
 
 @pytest.fixture
-def merged(tool, config, monkeypatch):
-    """Give the config after merging the arguments of a command line."""
-
-    def merge(*args, **changes):
-        argv = ['test.py', str(config), 'a.pth', *args]
-        monkeypatch.setattr(sys, 'argv', argv)
-        cfg = Config.fromfile(config)
-        cfg.merge_from_dict(changes)
-        tool.merge_args(cfg, tool.parse_args())
-        return cfg
-
-    return merge
+def merged(tool, merge):
+    return functools.partial(merge, tool, 'a.pth')
 
 
 def test_checkpoint_and_work_dir(merged):

@@ -1,19 +1,12 @@
 """tools/train.py."""
 
+import functools
 import sys
 
 import pytest
 import torch
-from mmengine.config import Config
 
 from tests.tool_runs import TOY_CONFIG, load_tool, run_tool
-
-
-@pytest.fixture
-def config(tmp_path):
-    path = tmp_path / 'toy.py'
-    path.write_text(TOY_CONFIG)
-    return path
 
 
 @pytest.fixture
@@ -22,17 +15,8 @@ def tool(monkeypatch):
 
 
 @pytest.fixture
-def merged(tool, config, monkeypatch):
-    """Give the config after merging the arguments of a command line."""
-
-    def merge(*args, **changes):
-        monkeypatch.setattr(sys, 'argv', ['train.py', str(config), *args])
-        cfg = Config.fromfile(config)
-        cfg.merge_from_dict(changes)
-        tool.merge_args(cfg, tool.parse_args())
-        return cfg
-
-    return merge
+def merged(tool, merge):
+    return functools.partial(merge, tool)
 
 
 @pytest.fixture
