@@ -12,7 +12,7 @@ PYTHONS := $(if $(filter onedl,$(STACK)),python3.12) \
 WORKERS ?= 2
 
 RUN := $(VENV)/bin/python
-PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS)
+PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist worksteal
 FITS := import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 12))
 
 .PHONY: help setup demo test quick lint clean
@@ -56,5 +56,6 @@ lint: setup
 	$(VENV)/bin/codespell
 
 clean:
-	rm -rf '$(VENV)' '$(VENV).log' build dist sema_mm.egg-info work_dirs
+	if [ -f '$(VENV)/pyvenv.cfg' ]; then rm -rf '$(VENV)' '$(VENV).log'; fi
+	rm -rf build dist sema_mm.egg-info work_dirs
 	rm -rf .pytest_cache .mypy_cache .ruff_cache

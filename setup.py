@@ -23,6 +23,8 @@ setup(
     name='sema_mm',
     version=read_version(),
     description='Switch EMA weight averaging for OpenMMLab',
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['sema_mm', 'sema_mm.*']),
     package_data={'sema_mm': ['py.typed']},

@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def wheel(tmp_path_factory):
     """A wheel of a copy of the project: building leaves files behind."""
     copy = tmp_path_factory.mktemp('project')
-    for path in [ROOT / 'setup.py', ROOT / 'LICENSE', ROOT / 'pyproject.toml']:
-        (copy / path.name).write_bytes(path.read_bytes())
+    for name in ('setup.py', 'pyproject.toml', 'README.md', 'LICENSE'):
+        (copy / name).write_bytes((ROOT / name).read_bytes())
     for path in (ROOT / 'sema_mm').rglob('*'):
         if path.is_file() and path.suffix != '.pyc':
             target = copy / path.relative_to(ROOT)

@@ -191,32 +191,55 @@ class TestOps:
 class TestStamp:
     @pytest.fixture
     def venv(self, tmp_path):
-        """An environment that runs, with a stamp."""
+        """An environment that runs and holds a package, with a stamp."""
         venv = tmp_path / 'venv'
         (venv / 'bin').mkdir(parents=True)
         (venv / 'bin' / 'python').symlink_to(sys.executable)
         (venv / set_up.STAMP).write_text('made from this')
+        # What makes the link a virtual environment: the one of the tests.
+        config = Path(sys.prefix, 'pyvenv.cfg')
+        (venv / 'pyvenv.cfg').write_bytes(config.read_bytes())
+        self.install(venv, 'torch', '2.8.0+cpu')
         return venv
 
+    def install(self, venv, name, version):
+        python = f'python3.{sys.version_info[1]}'
+        packages = venv / 'lib' / python / 'site-packages'
+        info = packages / f'{name}-{version}.dist-info'
+        info.mkdir(parents=True)
+        (info / 'METADATA').write_text(f'Name: {name}\nVersion: {version}\n')
+
+    def is_whole(self, venv, stamp='made from this', **pins):
+        stack = stacks.Stack('any', pins or {'torch': '2.8.0'})
+        return set_up.is_whole(venv, stack, stamp)
+
     def test_whole(self, venv):
-        assert set_up.is_whole(venv, 'made from this')
+        assert self.is_whole(venv)
 
     def test_made_from_something_else(self, venv):
-        assert not set_up.is_whole(venv, 'made from that')
+        assert not self.is_whole(venv, 'made from that')
 
     def test_unfinished(self, venv):
         (venv / set_up.STAMP).unlink()
-        assert not set_up.is_whole(venv, 'made from this')
+        assert not self.is_whole(venv)
 
     def test_interpreter_is_gone(self, venv):
         (venv / 'bin' / 'python').unlink()
         (venv / 'bin' / 'python').symlink_to(venv / 'removed')
-        assert not set_up.is_whole(venv, 'made from this')
+        assert not self.is_whole(venv)
 
     def test_interpreter_is_broken(self, venv):
         (venv / 'bin' / 'python').unlink()
         (venv / 'bin' / 'python').symlink_to('/bin/false')
-        assert not set_up.is_whole(venv, 'made from this')
+        assert not self.is_whole(venv)
+
+    def test_package_is_gone(self, venv):
+        assert not self.is_whole(venv, torch='2.8.0', mmcv='2.1.0')
+        self.install(venv, 'mmcv', '2.1.0')
+        assert self.is_whole(venv, torch='2.8.0', mmcv='2.1.0')
+
+    def test_package_was_replaced(self, venv):
+        assert not self.is_whole(venv, torch='2.9.0')
 
     def test_depends_on_all_that_matters(self, venv, tmp_path, monkeypatch):
         stack = stacks.read_stack('openmmlab')
@@ -246,7 +269,6 @@ class TestStamp:
     def test_old_environment_goes_before_the_new_one_comes(
         self, venv, monkeypatch
     ):
-        (venv / 'pyvenv.cfg').write_text('')
         (venv / 'left-over').write_text('')
 
         class Interrupted:

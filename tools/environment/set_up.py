@@ -64,7 +64,7 @@ def set_up(venv: Path, stack: Stack) -> None:
     ops = choose_ops()
     stamp = fingerprint(venv, stack, ops)
     with open_locked(venv.with_name(f'{venv.name}.log')) as log:
-        if is_whole(venv, stamp):
+        if is_whole(venv, stack, stamp):
             print(f'{venv} is up to date.')
             return
         folder = wheel_folder(stack, ops, cache_folder())
@@ -133,19 +133,22 @@ def fingerprint(venv: Path, stack: Stack, ops: str) -> str:
     return ''.join(f'{name}: {value}\n' for name, value in lines.items())
 
 
-def is_whole(venv: Path, stamp: str) -> bool:
-    """Tells whether the environment was finished and still runs.
+def is_whole(venv: Path, stack: Stack, stamp: str) -> bool:
+    """Tells whether the environment was finished and still is what it was.
 
     Args:
         venv (Path): folder of the environment.
+        stack (Stack): the versions that it has to hold.
         stamp (str): result of :func:`fingerprint`.
 
     Returns:
         bool: whether there is nothing to do.
     """
+    python = str(venv / 'bin' / 'python')
+    script = str(Path(__file__).with_name('holds.py'))
     try:
         found = (venv / STAMP).read_text()
-        run = subprocess.run([venv / 'bin' / 'python', '-c', 'import pip'])
+        run = subprocess.run([python, script, *stack.pinned(*stack.pins)])
     except OSError:
         return False
     return found == stamp and run.returncode == 0
