@@ -14,7 +14,7 @@ from matplotlib import pyplot as plt
 
 METRIC = 'accuracy/top1'
 GOAL = 95.0
-COLORS = {'baseline': '#555555', 'EMA': '#0072b2', 'SEMA': '#d55e00'}
+COLORS = {'baseline': '#bbbbbb', 'EMA': '#0072b2', 'SEMA': '#d55e00'}
 
 
 @dataclass
@@ -171,10 +171,12 @@ def draw(curves: list[Curve], path: Path) -> None:
                 values,
                 color=COLORS[curve.name],
                 linestyle=':' if live else '-',
+                # Wide, as the origin of EMA lies on it.
+                linewidth=5 if curve.name == 'baseline' else 1.5,
                 marker='.',
                 label=f'{curve.name}, {weights}',
             )
-    axes.axhline(GOAL, color='#bbbbbb', linewidth=0.8, zorder=0)
+    axes.axhline(GOAL, color='#777777', linewidth=0.5, zorder=0)
     low = min(min(v) for c in curves for v in c.weights().values())
     high = max(max(v) for c in curves for v in c.weights().values())
     axes.set_ylim(80 if high > 90 > 80 > low else None, 100.5)
