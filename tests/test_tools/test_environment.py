@@ -389,6 +389,23 @@ class TestSteps:
             f'the whole output is in {tmp_path}/log.'
         )
 
+    @pytest.mark.parametrize(
+        'output, reason',
+        [
+            ('a.h:3:1: error: no ; here\nERROR: no wheel', 'error: no ; here'),
+            ('error: first\nERROR: last\nhint', 'ERROR: last'),
+            ('something\nTypeError: an int', 'TypeError: an int'),
+        ],
+    )
+    def test_reason_is_the_line_that_helps(self, tmp_path, output, reason):
+        running = steps.Steps(tmp_path / 'log')
+        with pytest.raises(
+            steps.SetUpError, match=f'[(]testing[)]: {reason};'
+        ):
+            running.run(
+                'testing', self.python(f'exit(print({output!r}) or 1)')
+            )
+
     def test_silent_failure(self, tmp_path):
         running = steps.Steps(tmp_path / 'log')
         with pytest.raises(steps.SetUpError, match='no output'):

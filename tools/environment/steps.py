@@ -94,8 +94,11 @@ class Steps:
                 f'The package registry cannot be reached ({title}): check '
                 "the network, or pip's index settings, and run this again."
             )
-        errors = re.findall(r'(?i)^\s*(?:error|fatal)\b.*', output, re.M)
-        last = (errors or output.split('\n')[-2:-1] or ['no output'])[-1]
+        # The first error of a compiler, or the last word of another program.
+        compiler = re.findall(r':\d+: (?:fatal )?(error: .*)', output)[:1]
+        program = re.findall(r'(?im)^\s*error\b.*', output)[-1:]
+        lines = output.split('\n')[-2:-1]
+        [last] = compiler or program or lines or ['no output']
         return (
             f'This step failed ({title}): {last.strip()}; '
             f'the whole output is in {self.log_path}.'
