@@ -48,9 +48,10 @@ MUTATIONS = [
     ('06_recalibrate', HOOK, 'self.average.set_statistics(statistics)', (
         'pass'
     )),
-    ('06_recalibration', 'hooks/recalibration.py', (
+    ('06_looking', 'hooks/randomness.py', (
         'with torch.random.fork_rng(devices=devices):'
     ), 'if True:'),
+    ('06_looking', HOOK, 'nn.LayerNorm(1)', 'nn.Linear(1, 1)'),
     ('07', TENSORS, "name.rpartition('.')[2] in _STATISTICS", 'True'),
     ('08_only', TENSORS, (
         'if not (parameter.requires_grad or bare_name(name) in known):'

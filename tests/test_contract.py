@@ -321,13 +321,21 @@ def test_06_recalibrate_estimates_them_from_training_batches(tmp_path):
     )
 
 
-def test_06_recalibration_does_not_disturb_the_training(tmp_path):
+@pytest.mark.parametrize(
+    'arguments',
+    [{}, dict(recalibrate_bn=2), dict(evaluate_on_origin=True)],
+    ids=str,
+)
+def test_06_looking_does_not_disturb_the_training(tmp_path, arguments):
+    """The run without any hook is the reference, with dropout as a witness."""
     results = []
-    for batches in (0, 2):
+    for hook in (None, dict(PLAIN, **arguments)):
         runner = build_runner(
-            tmp_path / str(batches), dict(PLAIN, recalibrate_bn=batches)
+            tmp_path / str(hook is None),
+            hook,
+            model=dict(type=ToyModel, tail=nn.Dropout()),
         )
-        train(runner)
+        runner.train()
         state = runner.model.state_dict()
         results.append((state, torch.rand(3), np.random.rand(3)))
     for key, value in results[0][0].items():

@@ -7,6 +7,8 @@ from typing import Any
 from mmengine.runner import BaseLoop
 from mmengine.utils import is_seq_of
 
+from .randomness import preserved_randomness
+
 __all__ = ['add_metrics', 'always_close', 'evaluate']
 
 
@@ -41,6 +43,8 @@ def always_close(loop: Any, stack: contextlib.ExitStack) -> None:
 def evaluate(runner: Any, loop: Any) -> dict[str, Any]:
     """Evaluate the model once more on the data of a loop.
 
+    Draws no random number that the training would have drawn.
+
     Args:
         runner (Runner): The runner.
         loop (BaseLoop): Its validation or test loop.
@@ -49,8 +53,9 @@ def evaluate(runner: Any, loop: Any) -> dict[str, Any]:
         Dict[str, Any]: The metrics.
     """
     runner.model.eval()
-    for index, batch in enumerate(loop.dataloader):
-        loop.run_iter(index, batch)
+    with preserved_randomness():
+        for index, batch in enumerate(loop.dataloader):
+            loop.run_iter(index, batch)
     return loop.evaluator.evaluate(len(loop.dataloader.dataset))
 
 

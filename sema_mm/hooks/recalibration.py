@@ -1,8 +1,6 @@
 """BatchNorm statistics of the average, from the runner's training data."""
 
-import contextlib
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from ..averaging.batch_norm import estimate_statistics
 from ..averaging.model_tensors import unwrap_model
+from .randomness import preserved_randomness
 
 __all__ = ['recalibrated_statistics']
 
@@ -42,7 +41,10 @@ def recalibrated_statistics(
         data = model.data_preprocessor(batch, True)
         model._run_forward(data, mode='loss')
 
-    with _own_randomness(seed):
+    with preserved_randomness():
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        torch.manual_seed(seed)
         loader = _loader(runner.train_dataloader, batches, seed)
         statistics = estimate_statistics(model, loader, forward)
     for tensor in statistics.values():
@@ -78,20 +80,3 @@ def _draw(total: int, size: int, batches: int, seed: int) -> list[list[int]]:
     if len(mine) > size:
         mine = mine[: len(mine) // size * size]
     return [mine[i : i + size] for i in range(0, len(mine), size)]
-
-
-@contextlib.contextmanager
-def _own_randomness(seed: int) -> Iterator[None]:
-    """Seed every generator, and give it its state back at the end."""
-    python, numpy = random.getstate(), np.random.get_state()
-    cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
-    devices = [torch.cuda.current_device()] if cuda else []
-    try:
-        with torch.random.fork_rng(devices=devices):
-            random.seed(seed)
-            np.random.seed(seed % 2**32)
-            torch.manual_seed(seed)
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)

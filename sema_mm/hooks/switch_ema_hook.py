@@ -126,8 +126,9 @@ class SwitchEMAHook(Hook):
         check_flag('evaluate_on_origin', evaluate_on_origin)
         check_flag('strict_load', strict_load)
         # Built for its checks alone: a wrong argument must not wait until
-        # the model and the data are there.
-        SwitchEMA(nn.Linear(1, 1), momentum, **averaging)
+        # the model and the data are there. A LayerNorm draws no random
+        # number, so a run starts from the same weights without the hook.
+        SwitchEMA(nn.LayerNorm(1), momentum, **averaging)
         if not (evaluate_on_ema or evaluate_on_origin):
             raise ValueError(
                 'evaluate_on_ema and evaluate_on_origin are both False: '
