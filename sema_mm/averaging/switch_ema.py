@@ -312,12 +312,13 @@ class SwitchEMA(nn.Module):
         """Relative distance of model and average, waiting for the device.
 
         Returns:
-            float: ``|model - average| / |model|`` over all averaged tensors.
+            float: ``|model - average| / |model|`` over all tensors that
+            updates average.
         """
-        now = self.average_now()
-        values = self.model_now()
+        groups = [group for group in self._groups if not group.fixed]
         return relative_distance(
-            list(values.values()), [now[name] for name in values]
+            [value for group in groups for value in group.values],
+            [average for group in groups for average in group.averages],
         )
 
     def average_now(self) -> dict[str, Tensor]:

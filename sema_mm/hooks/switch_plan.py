@@ -161,12 +161,17 @@ def _check_begin(runner: Any, begin_epoch: int, begin_iter: int) -> None:
 def _first_unit(
     runner: Any, by_epoch: bool, begin_epoch: int, begin_iter: int
 ) -> int:
-    """The first unit at whose end there is an average."""
-    if by_epoch and begin_iter:
-        return math.ceil(begin_iter / len(runner.train_dataloader))
-    if begin_epoch and not by_epoch:
-        return (begin_epoch - 1) * len(runner.train_dataloader) + 1
-    return max(begin_epoch, begin_iter, 1)
+    """Find the first unit at whose end there is an average.
+
+    That is the one with the first optimizer step from the beginning on: the
+    iteration that completes an accumulation, or the last of the run.
+    """
+    begin = max(begin_iter, 1)
+    if begin_epoch:
+        begin = (begin_epoch - 1) * len(runner.train_dataloader) + 1
+    counts = _accumulative_counts(runner.optim_wrapper)
+    step = min(math.ceil(begin / counts) * counts, runner.max_iters)
+    return math.ceil(step / len(runner.train_dataloader)) if by_epoch else step
 
 
 def _accumulative_counts(optim_wrapper: Any) -> int:
