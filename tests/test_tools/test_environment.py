@@ -313,6 +313,23 @@ class TestWheel:
         names = 'torch torchvision numpy setuptools wheel ninja opencv-python'
         assert len(stack.pinned(*names.split())) == 7
 
+    @pytest.mark.parametrize(
+        'ops, wanted',
+        [
+            ('cpu', {'FORCE_CUDA': '0', 'CUDA_VISIBLE_DEVICES': ''}),
+            (
+                'cuda12.8-sm86-sm120',
+                {'FORCE_CUDA': '1', 'TORCH_CUDA_ARCH_LIST': '8.6;12.0'},
+            ),
+        ],
+    )
+    def test_device_of_the_build(self, tmp_path, ops, wanted):
+        python = tmp_path / 'bin' / 'python'
+        env = mmcv_wheel._build_environment(ops, python, tmp_path)
+        assert wanted.items() <= env.items()
+        assert env['MMCV_WITH_OPS'] == '1'
+        assert shutil.which('ninja', path=env['PATH']) == f'{tmp_path}/ninja'
+
     def test_locked_versions_are_those_of_the_stack(self):
         folder = ROOT / 'requirements'
         paths = list((folder / 'locked').iterdir())

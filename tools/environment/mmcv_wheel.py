@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -92,9 +93,12 @@ def _build_environment(
     env = dict(os.environ, MMCV_WITH_OPS='1', MAX_JOBS=str(_jobs()))
     env['PATH'] = os.pathsep.join([str(scratch), os.environ['PATH']])
     env['CFLAGS'] = f'{os.environ.get("CFLAGS", "")} {COMPILER_FLAGS}'
-    env['FORCE_CUDA'] = '0' if ops == 'cpu' else '1'
     if ops == 'cpu':
-        env['CUDA_VISIBLE_DEVICES'] = ''
+        env.update(FORCE_CUDA='0', CUDA_VISIBLE_DEVICES='')
+    else:
+        capabilities = re.findall(r'sm(\d+)(\d)', ops)
+        env['FORCE_CUDA'] = '1'
+        env['TORCH_CUDA_ARCH_LIST'] = ';'.join(map('.'.join, capabilities))
     return env
 
 
