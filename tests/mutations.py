@@ -37,8 +37,9 @@ MUTATIONS = [
     ('04', TENSORS, 'model.named_parameters()', (
         'model.named_parameters(remove_duplicate=False)'
     )),
-    ('05', TENSORS, "name.rpartition('.')[2] in _STATISTICS\n"
-     '        and buffer.is_floating_point()', 'True'),
+    ('05', TENSORS, (
+        "name.rpartition('.')[2] in STATISTICS and buffer.is_floating_point()"
+    ), 'True'),
     ('06_copy', EMA, 'if not self.update_buffers:\n            averages', (
         'if False:\n            averages'
     )),
@@ -52,13 +53,13 @@ MUTATIONS = [
         'with torch.random.fork_rng(devices=devices):'
     ), 'if True:'),
     ('06_looking', HOOK, 'nn.LayerNorm(1)', 'nn.Linear(1, 1)'),
-    ('07', TENSORS, "name.rpartition('.')[2] in _STATISTICS", 'True'),
+    ('07', TENSORS, "name.rpartition('.')[2] in STATISTICS", 'True'),
     ('08_only', TENSORS, (
         'if not (parameter.requires_grad or bare_name(name) in known):'
     ), 'if False:'),
     ('08_parameters', EMA, (
-        'tensor.requires_grad is not requires_grad'
-    ), 'False'),
+        'or list(map(_REQUIRES_GRAD, self._watched)) != self._trainable'
+    ), ''),
     ('09_the', HOOK, 'lambda w: self._guard.judge(w, no_step)', 'None'),
     ('09_a_save', 'averaging/interchange.py', (
         'if not own.isfinite().all():'

@@ -96,8 +96,11 @@ def all_finite(tensors: Sequence[Tensor]) -> Tensor:
     Returns:
         Tensor: A bool of shape () on the tensors' device.
     """
-    norms = torch._foreach_norm(list(tensors))
-    return torch.stack([norm.float() for norm in norms]).isfinite().all()
+    norms = list(torch._foreach_norm(list(tensors)))
+    dtypes = {norm.dtype for norm in norms}
+    if len(dtypes) > 1:
+        norms = [norm.float() for norm in norms]
+    return torch.stack(norms).isfinite().all()
 
 
 @torch.no_grad()

@@ -9,13 +9,19 @@ from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.nn.parameter import is_lazy
 
-__all__ = ['bare_name', 'running_statistics', 'trainable', 'unwrap_model']
+__all__ = [
+    'STATISTICS',
+    'bare_name',
+    'running_statistics',
+    'trainable',
+    'unwrap_model',
+]
 
 #: What torch.compile puts into the names of a compiled sub-module.
 _COMPILED = '_orig_mod.'
 _WRAPPERS = (DataParallel, DistributedDataParallel)
-#: Normalisation statistics, in torch's and mmcv's layers.
-_STATISTICS = ('running_mean', 'running_var')
+#: Names of normalisation statistics, in torch's and mmcv's layers.
+STATISTICS = frozenset({'running_mean', 'running_var'})
 
 
 def unwrap_model(model: nn.Module) -> nn.Module:
@@ -100,8 +106,7 @@ def running_statistics(model: nn.Module) -> dict[str, Tensor]:
     return {
         bare_name(name): buffer
         for name, buffer in model.named_buffers()
-        if name.rpartition('.')[2] in _STATISTICS
-        and buffer.is_floating_point()
+        if name.rpartition('.')[2] in STATISTICS and buffer.is_floating_point()
     }
 
 

@@ -1,6 +1,8 @@
 """The averaged model: what is averaged, and how it is read and written."""
 
 import contextlib
+import itertools
+import operator
 from collections.abc import Iterator
 from typing import Any, Callable, Optional, Union
 
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 from .arguments import check_count, check_flag
 from .functional import copy_, exchange_, relative_distance
 from .model_tensors import (
+    STATISTICS,
     bare_name,
     running_statistics,
     trainable,
@@ -21,6 +24,7 @@ from .tensor_group import TensorGroup
 
 __all__ = ['SwitchEMA']
 
+_REQUIRES_GRAD = operator.attrgetter('requires_grad')
 Judge = Callable[[list[Tensor]], Union[bool, Tensor]]
 
 
@@ -112,7 +116,10 @@ class SwitchEMA(nn.Module):
         self.update_buffers = update_buffers
         self.steps = 0
         self._model: tuple[nn.Module, ...] = ()
-        self._seen: list[tuple[dict, str, Tensor, bool]] = []
+        self._owners: list[dict] = []
+        self._seen: list[Optional[Tensor]] = []
+        self._watched: list[Tensor] = []
+        self._trainable: list[bool] = []
         self._groups: list[TensorGroup] = []
         self._given: dict[str, Tensor] = {}
         self._origin: dict[str, Tensor] = {}
@@ -160,7 +167,7 @@ class SwitchEMA(nn.Module):
             group.add(name, value, average)
         self._groups = list(groups.values())
         self._model = (model,)
-        self._seen = _watch(model, self._sources())
+        self._watch(model)
 
     def update_parameters(
         self, model: nn.Module, skip_if: Optional[Judge] = None
@@ -420,14 +427,23 @@ class SwitchEMA(nn.Module):
         groups = [group for group in self._groups if not group.fixed]
         return [value for group in groups for value in group.values]
 
+    def _watch(self, model: nn.Module) -> None:
+        """Note what must stay as it is for the prepared lists to hold."""
+        modules = list(model.modules())
+        self._owners = [module._parameters for module in modules]
+        if self.update_buffers:
+            buffers = [module._buffers for module in modules]
+            self._owners += [b for b in buffers if b.keys() & STATISTICS]
+        self._seen = _tensors_in(self._owners)
+        self._watched = list(filter(torch.is_tensor, self._seen))
+        self._trainable = list(map(_REQUIRES_GRAD, self._watched))
+
     def _is_changed(self) -> bool:
-        """Whether a known parameter was replaced, frozen or unfrozen."""
-        for owner, name, tensor, requires_grad in self._seen:
-            if owner.get(name) is not tensor:
-                return True
-            if tensor.requires_grad is not requires_grad:
-                return True
-        return False
+        """Whether a known module has other parameters, or frozen others."""
+        return (
+            not _same(_tensors_in(self._owners), self._seen)
+            or list(map(_REQUIRES_GRAD, self._watched)) != self._trainable
+        )
 
     def _refuse_swapped(self, action: str) -> None:
         if self.is_swapped:
@@ -462,19 +478,14 @@ def _kind(tensor: Tensor) -> tuple:
     return tensor.dtype, tensor.device
 
 
-def _watch(
-    model: nn.Module, sources: list[Tensor]
-) -> list[tuple[dict, str, Tensor, bool]]:
-    """List what must stay as it is for the prepared lists to hold."""
-    averaged = {id(tensor) for tensor in sources}
-    return [
-        (owner, name, tensor, tensor.requires_grad)
-        for module in model.modules()
-        for owner in (module._parameters, module._buffers)
-        for name, tensor in owner.items()
-        if tensor is not None
-        and (owner is module._parameters or id(tensor) in averaged)
-    ]
+def _tensors_in(owners: list[dict]) -> list[Optional[Tensor]]:
+    """List the entries of dicts of tensors."""
+    return list(itertools.chain.from_iterable(map(dict.values, owners)))
+
+
+def _same(first: list, second: list) -> bool:
+    """Whether two lists hold the very same objects."""
+    return len(first) == len(second) and all(map(operator.is_, first, second))
 
 
 def _check_match(

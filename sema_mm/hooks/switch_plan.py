@@ -161,11 +161,9 @@ def _check_begin(runner: Any, begin_epoch: int, begin_iter: int) -> None:
 def _first_unit(
     runner: Any, by_epoch: bool, begin_epoch: int, begin_iter: int
 ) -> int:
-    """Find the first unit at whose end there is an average.
-
-    That is the one with the first optimizer step from the beginning on: the
-    iteration that completes an accumulation, or the last of the run.
-    """
+    """Find the first unit at whose end there is an average."""
+    # The first optimizer step comes with the iteration that completes an
+    # accumulation, or with the last of the run.
     begin = max(begin_iter, 1)
     if begin_epoch:
         begin = (begin_epoch - 1) * len(runner.train_dataloader) + 1
