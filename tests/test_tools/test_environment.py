@@ -439,6 +439,27 @@ class TestSteps:
         assert first == '[   0 s] building'
         assert '... 3 of 79 files compiled' in others[-1]
 
+    def test_interruption_ends_all_that_was_started(
+        self, tmp_path, monkeypatch
+    ):
+        fifo = tmp_path / 'fifo'
+        os.mkfifo(fifo)
+        opened = []
+
+        def interrupt(*_):
+            opened.append(open(fifo))
+            assert opened[0].readline() == 'alive\n'
+            raise KeyboardInterrupt
+
+        running = steps.Steps(tmp_path / 'log')
+        monkeypatch.setattr(running, '_wait', interrupt)
+        # A child of the command holds the fifo open for as long as it lives.
+        child = '(echo alive; sleep 60; echo still alive)'
+        with pytest.raises(KeyboardInterrupt):
+            running.run('testing', ['sh', '-c', f'{child} > {fifo} & wait'])
+        with opened[0] as text:
+            assert text.read() == ''
+
     def test_progress_of_pip(self):
         log = 'Collecting torch\n  Downloading torch-2.whl (888 MB)\nnoise\n'
         assert steps.progress(log) == 'Downloading torch-2.whl (888 MB)'

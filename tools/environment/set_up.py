@@ -16,6 +16,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument('--venv', type=Path, default=Path('.venv'))
     parser.add_argument('--stack', choices=PYTHONS, default='openmmlab')
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         set_up(Path(os.path.abspath(args.venv)), read_stack(args.stack))
     except SetUpError as error:

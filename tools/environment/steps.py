@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -64,13 +66,17 @@ class Steps:
         offset = self.log_path.stat().st_size
         with self.log_path.open('ab') as log:
             process = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, env=env
+                command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=env,
+                start_new_session=True,
             )
             try:
                 code = self._wait(process, offset)
             finally:
-                if process.poll() is None:
-                    process.terminate()
+                if process.poll() is None:  # Interrupted: end compilers too.
+                    os.killpg(process.pid, signal.SIGTERM)
                     process.wait()
         if code:
             raise SetUpError(self._reason(title, offset))
