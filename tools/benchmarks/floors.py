@@ -1,0 +1,111 @@
+"""The floors: the same bytes moved with the least work that torch knows."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from .measure import FLAT, FOREACH, Contestant
+from .models import trainable
+
+__all__ = ['FINITE', 'Floors']
+
+#: The reading pass of a check for NaN and infinity.
+FINITE = 'floor: raw foreach norm'
+
+
+class Floors:
+    """Two lists of tensors of a model's shapes, and two flat tensors.
+
+    They hold what an averaging step has to move: a float32 average and a
+    value of the model. For a model of less precision all tensors are
+    float32, and shorter, so that the bytes are the same.
+
+    Args:
+        model (nn.Module): The model, which is not changed.
+        momentum (float): Weight of the values. Defaults to 0.001.
+    """
+
+    def __init__(self, model: nn.Module, momentum: float = 0.001) -> None:
+        self.weight = momentum
+        self.values = [_same_bytes(t) for t in trainable(model)]
+        self.averages = [torch.randn_like(t) for t in self.values]
+        numel = sum(t.numel() for t in self.values)
+        self.flat_value = torch.randn(numel, device=self.values[0].device)
+        self.flat_average = torch.randn_like(self.flat_value)
+
+    def lerp(self) -> list[Contestant]:
+        """Floors of an update.
+
+        Returns:
+            list[Contestant]: Raw foreach and one flat call.
+        """
+        return [
+            Contestant(
+                FOREACH,
+                lambda: torch._foreach_lerp_(
+                    self.averages, self.values, self.weight
+                ),
+            ),
+            Contestant(
+                FLAT,
+                lambda: self.flat_average.lerp_(self.flat_value, self.weight),
+            ),
+        ]
+
+    def copy(self) -> list[Contestant]:
+        """Floors of a switch.
+
+        Returns:
+            list[Contestant]: Raw foreach and one flat call.
+        """
+        return [
+            Contestant(
+                FOREACH,
+                lambda: torch._foreach_copy_(self.averages, self.values),
+            ),
+            Contestant(FLAT, lambda: self.flat_average.copy_(self.flat_value)),
+        ]
+
+    def exchange(self) -> list[Contestant]:
+        """Floors of a swap in and out, with memory that is there already.
+
+        Returns:
+            list[Contestant]: Raw foreach and flat calls.
+        """
+        aside = [torch.empty_like(t) for t in self.values]
+        flat_aside = torch.empty_like(self.flat_value)
+
+        def foreach() -> None:
+            for _ in range(2):
+                torch._foreach_copy_(aside, self.averages)
+                torch._foreach_copy_(self.averages, self.values)
+                torch._foreach_copy_(self.values, aside)
+
+        def flat() -> None:
+            for _ in range(2):
+                flat_aside.copy_(self.flat_average)
+                self.flat_average.copy_(self.flat_value)
+                self.flat_value.copy_(flat_aside)
+
+        return [Contestant(FOREACH, foreach), Contestant(FLAT, flat)]
+
+    def finite(self) -> Contestant:
+        """Floor of a check for NaN and infinity.
+
+        Returns:
+            Contestant: One norm of every tensor.
+        """
+        return Contestant(FINITE, lambda: torch._foreach_norm(self.values))
+
+
+def _same_bytes(tensor: Tensor) -> Tensor:
+    """Make a float32 tensor, for which a lerp moves as many bytes.
+
+    A float32 lerp reads the average and the value and writes the average:
+    12 bytes. With a value of two bytes that is 10.
+    """
+    if tensor.dtype == torch.float32:
+        return tensor.detach().clone()
+    numel = math.ceil(tensor.numel() * (8 + tensor.element_size()) / 12)
+    return torch.randn(numel, device=tensor.device)

@@ -1,0 +1,128 @@
+"""One averaging step, by everybody who offers one.
+
+Each peer is used as its documentation says, with the momentum 0.001 (decay
+0.999), once per step, without warm-up.
+"""
+
+import importlib
+import types
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from mmengine.model import ExponentialMovingAverage
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from sema_mm.averaging.nonfinite_guard import NonfiniteGuard
+from sema_mm.averaging.switch_ema import SwitchEMA
+
+__all__ = ['GUARDED', 'MMENGINE', 'OURS', 'PEERS', 'STEPS', 'ema_pytorch']
+
+MOMENTUM = 0.001
+OURS = 'SwitchEMA'
+GUARDED = 'SwitchEMA with guard'
+MMENGINE = 'mmengine EMA'
+
+Step = Callable[[], Any]
+
+
+def _ours(model: nn.Module) -> Step:
+    average = SwitchEMA(model, MOMENTUM)
+    return lambda: average.update_parameters(model)
+
+
+def _guarded(model: nn.Module) -> Step:
+    """Steps as the hook makes them."""
+    average, guard = SwitchEMA(model, MOMENTUM), NonfiniteGuard(20)
+
+    def step() -> None:
+        average.update_parameters(model, skip_if=guard.judge)
+        guard.settle()
+
+    return step
+
+
+def _mmengine(model: nn.Module, update_buffers: bool = False) -> Step:
+    average = ExponentialMovingAverage(
+        model, MOMENTUM, update_buffers=update_buffers
+    )
+    return lambda: average.update_parameters(model)
+
+
+def _mmengine_buffers(model: nn.Module) -> Step:
+    return _mmengine(model, update_buffers=True)
+
+
+def _timm(model: nn.Module) -> Step:
+    module = importlib.import_module('timm.utils.model_ema')
+    half = next(model.parameters()).dtype != torch.float32
+    average = module.ModelEmaV3(
+        model, decay=1 - MOMENTUM, dtype=torch.float32 if half else None
+    )
+    return lambda: average.update(model)
+
+
+def ema_pytorch(model: nn.Module, **options: Any) -> Any:
+    """Build the average of the package ema-pytorch.
+
+    Args:
+        model (nn.Module): The model.
+        **options: Further arguments.
+
+    Returns:
+        Any: An average that updates at every call, from the first on.
+    """
+    module = importlib.import_module('ema_pytorch')
+    return module.EMA(
+        model,
+        beta=1 - MOMENTUM,
+        update_after_step=0,
+        update_every=1,
+        **options,
+    )
+
+
+def _ema_pytorch(model: nn.Module) -> Step:
+    return ema_pytorch(model).update
+
+
+def _ema_pytorch_foreach(model: nn.Module) -> Step:
+    return ema_pytorch(model, use_foreach=True).update
+
+
+def _torch(model: nn.Module) -> Step:
+    average = AveragedModel(
+        model, multi_avg_fn=get_ema_multi_avg_fn(1 - MOMENTUM)
+    )
+    return lambda: average.update_parameters(model)
+
+
+def _lightning(model: nn.Module) -> Step:
+    """The callback, given what it reads of a trainer."""
+    lightning = importlib.import_module('pytorch_lightning')
+    callbacks = importlib.import_module('pytorch_lightning.callbacks')
+    module = lightning.LightningModule()
+    module.model = model
+    module.to(next(model.parameters()).device)
+    callback = callbacks.EMAWeightAveraging(decay=1 - MOMENTUM)
+    trainer: Any = types.SimpleNamespace(global_step=0)
+    callback.setup(trainer, module, 'fit')
+
+    def step() -> None:
+        trainer.global_step += 1
+        callback.on_train_batch_end(trainer, module, None, None, 0)
+
+    return step
+
+
+PEERS: dict[str, Callable[[nn.Module], Step]] = {
+    MMENGINE: _mmengine,
+    'mmengine EMA, update_buffers': _mmengine_buffers,
+    'timm ModelEmaV3': _timm,
+    'ema-pytorch': _ema_pytorch,
+    'ema-pytorch, foreach': _ema_pytorch_foreach,
+    'torch AveragedModel, foreach': _torch,
+    'Lightning EMAWeightAveraging': _lightning,
+}
+STEPS = {OURS: _ours, GUARDED: _guarded, **PEERS}

@@ -1,0 +1,166 @@
+"""Files of a benchmark: environment, rows, counts, summary and plot."""
+
+import csv
+import json
+import typing
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .bars import judge
+from .counts import Count
+from .measure import Row
+from .plot import draw
+from .suites import Results
+from .tables import (
+    bars_table,
+    counts_table,
+    growth_table,
+    times_table,
+)
+
+__all__ = ['read', 'summarize', 'write']
+
+Line = TypeVar('Line', Row, Count)
+
+TIMES = [
+    'step',
+    'hook',
+    'hook beyond the arithmetic',
+    'iteration',
+    'iteration (compiled)',
+    'switch',
+    'swap in and out',
+    'save',
+    'resume',
+]
+NO_GPU = (
+    'not measured: the machine has no CUDA device. '
+    'The same command measures it where there is one.'
+)
+LEGEND = """\
+Cells: the ratio to the floor `raw foreach` in the same interleaved rounds
+(for whole iterations, saving and resuming: to training without averaging),
+and the median in milliseconds. The floors move the same bytes by one
+`torch._foreach_lerp_` (for the switch `_foreach_copy_`, for the swap three
+of them each way), or by one call on one flat tensor. `hook` is everything
+that the averaging hook does in an iteration, its call and our non-finite
+guard included; `hook beyond the arithmetic` is that, less a raw foreach
+lerp and a raw foreach norm of the same round. `rows.csv` has the quartiles,
+the minimum and the number of samples of every cell.
+
+Peak memory is beside the model's own; its ratio is to the bytes of the
+float32 averages of what is trainable. The ratio of a file is to the
+checkpoint of training without averaging."""
+
+
+def write(folder: Path, results: Results, environment: dict[str, Any]) -> None:
+    """Write all files.
+
+    Args:
+        folder (Path): Where to; it is made.
+        results (Results): What was found.
+        environment (dict): What it was found with; what is missing is
+            added.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    environment['missing'] = results.missing
+    text = json.dumps(environment, indent=2)
+    (folder / 'environment.json').write_text(f'{text}\n')
+    _write_lines(folder / 'rows.csv', Row, results.rows)
+    _write_lines(folder / 'counts.csv', Count, results.counts)
+    (folder / 'summary.md').write_text(summarize(results, environment))
+    draw(results.rows, folder / 'plot.png')
+
+
+def read(folder: Path) -> tuple[Results, dict[str, Any]]:
+    """Read what :func:`write` has written.
+
+    Args:
+        folder (Path): Where.
+
+    Returns:
+        tuple: The results and the environment.
+    """
+    environment = json.loads((folder / 'environment.json').read_text())
+    rows = _read_lines(folder / 'rows.csv', Row)
+    counts = _read_lines(folder / 'counts.csv', Count)
+    return Results(rows, counts, environment.get('missing', {})), environment
+
+
+def summarize(results: Results, environment: dict[str, Any]) -> str:
+    """Write the summary.
+
+    Args:
+        results (Results): What was found.
+        environment (dict): What it was found with.
+
+    Returns:
+        str: Markdown.
+    """
+    gpu = environment.get('gpu')
+    machine = f'{environment["cpu"]}, {environment["threads"]} thread(s)'
+    parts = [
+        '# What averaging costs',
+        f'```bash\npip install -r requirements/benchmark.txt\n'
+        f'{environment["command"]}\n```',
+        f'{machine}{f"; {gpu}" if gpu else ""}; torch '
+        f'{environment["packages"]["torch"]}; commit '
+        f'`{str(environment["commit"])[:12]}`. All of it is in '
+        '[environment.json](environment.json).',
+        '## The bars',
+        bars_table(judge(results.rows, results.counts)),
+        '![ratios to raw foreach](plot.png)',
+        LEGEND,
+    ]
+    kinds = dict.fromkeys((r.device, r.dtype) for r in results.rows)
+    for device, dtype in kinds:
+        parts += _section(results, device, dtype)
+    if 'cuda' not in (device for device, _ in kinds):
+        parts += ['## cuda', NO_GPU if not gpu else 'not asked for.']
+    if results.missing:
+        lines = [f'- {k}: {v}' for k, v in sorted(results.missing.items())]
+        parts += ['## Missing', '\n'.join(lines)]
+    return '\n\n'.join(parts) + '\n'
+
+
+def _section(results: Results, device: str, dtype: str) -> list[str]:
+    """Write all tables of one device and dtype."""
+    rows = [r for r in results.rows if (r.device, r.dtype) == (device, dtype)]
+    counts = [
+        c for c in results.counts if (c.device, c.dtype) == (device, dtype)
+    ]
+    tables = [
+        *(times_table(rows, what) for what in TIMES),
+        growth_table(rows),
+        counts_table(counts),
+    ]
+    return [f'## {device}, {dtype}', *filter(None, tables)]
+
+
+def _write_lines(path: Path, kind: type[Line], lines: list[Line]) -> None:
+    with open(path, 'w', newline='') as file:
+        writer = csv.DictWriter(file, [f.name for f in fields(kind)])
+        writer.writeheader()
+        for line in lines:
+            cells = asdict(line)
+            writer.writerow({k: _rounded(v) for k, v in cells.items()})
+
+
+def _rounded(value: Any) -> Any:
+    return f'{value:.6g}' if isinstance(value, float) else value
+
+
+def _read_lines(path: Path, kind: type[Line]) -> list[Line]:
+    types = typing.get_type_hints(kind)
+    with open(path, newline='') as file:
+        return [
+            kind(**{k: _parsed(v, types[k]) for k, v in line.items()})
+            for line in csv.DictReader(file)
+        ]
+
+
+def _parsed(text: str, kind: Any) -> Any:
+    if kind in (int, str):
+        return kind(text)
+    return float(text) if text else None

@@ -1,0 +1,236 @@
+"""What is timed and counted of each model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from sema_mm.averaging.switch_ema import SwitchEMA
+
+from .counts import (
+    Count,
+    allocated,
+    compiled_graphs,
+    make_count,
+    synchronisations,
+)
+from .floors import FINITE, Floors
+from .measure import (
+    FOREACH,
+    Contestant,
+    Pace,
+    Row,
+    Samples,
+    Subject,
+    interleaved,
+    make_rows,
+    per_iteration,
+    warmed,
+)
+from .models import trainable
+from .peers import OURS, STEPS, ema_pytorch
+from .runners import HOOKS, MMENGINE_HOOK, NONE, OUR_HOOK, Stand
+
+__all__ = ['Bench', 'Results']
+
+AVERAGING = (MMENGINE_HOOK, OUR_HOOK)
+#: Iterations of one sample on a GPU, so that work can overlap.
+BLOCK = 10
+
+
+@dataclass
+class Results:
+    """What was found so far.
+
+    Attributes:
+        rows (list[Row]): Times.
+        counts (list[Count]): Numbers without noise.
+        missing (dict): What could not be measured, to the reason.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    counts: list[Count] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(repr=False)
+class Bench:
+    """Measures one model, and adds to the results.
+
+    Attributes:
+        subject (Subject): What the rows call it.
+        model (nn.Module): The model, on its device.
+        batch (dict): One image to train it on.
+        pace (Pace): How long to measure.
+        folder (Path): Where runners may write.
+        results (Results): Where the findings go.
+    """
+
+    subject: Subject
+    model: nn.Module
+    batch: dict[str, Any]
+    pace: Pace
+    folder: Path
+    results: Results
+
+    def steps(self, names: tuple[str, ...] = tuple(STEPS)) -> None:
+        """Time one averaging step.
+
+        Args:
+            names (tuple[str]): Contestants beside the floors. Defaults to
+                all.
+        """
+        floors = Floors(self.model).lerp()
+        built = self._built({name: STEPS[name] for name in names})
+        self._time('step', [*floors, *built])
+
+    def switches(self) -> None:
+        """Time the switch: alone, and all that a runner does then."""
+        average = SwitchEMA(self.model, 0.001)
+        stand = self._stand(OUR_HOOK)
+        peers = {'ema-pytorch': lambda m: ema_pytorch(m).update_model_with_ema}
+        contestants = [
+            *Floors(self.model).copy(),
+            *self._built(peers),
+            Contestant(OURS, lambda: average.switch_parameters(self.model)),
+            Contestant(OUR_HOOK, stand.switch, stand.step_and_average),
+        ]
+        self._time('switch', contestants)
+
+    def hooks(self) -> None:
+        """Time what the hooks do in an iteration, and in a validation."""
+        stands = {name: self._stand(name) for name in AVERAGING}
+        floors = Floors(self.model)
+        calls = [
+            Contestant(name, stand.average, stand.step)
+            for name, stand in stands.items()
+        ]
+        samples = self._time('hook', [*floors.lerp(), floors.finite(), *calls])
+        rounds = zip(samples[OUR_HOOK], samples[FOREACH], samples[FINITE])
+        beyond = [hook - lerp - norm for hook, lerp, norm in rounds]
+        self._add('hook beyond the arithmetic', {OUR_HOOK: beyond})
+        swaps = [Contestant(n, stand.swap) for n, stand in stands.items()]
+        self._time('swap in and out', [*floors.exchange(), *swaps])
+        if self.subject.device == 'cuda':
+            for name, stand in stands.items():
+                waits = synchronisations(stand.step_and_average)
+                self._count('synchronisations', name, waits, 'waits', 0)
+
+    def iterations(self, rounds: int, compiled: bool = False) -> None:
+        """Time whole iterations of a training.
+
+        Args:
+            rounds (int): Samples of each contestant.
+            compiled (bool): Compile the training step. Defaults to False.
+        """
+        block = BLOCK if self.subject.device == 'cuda' else 1
+        contestants, graphs = [], {}
+        for name in HOOKS:
+            stand = self._stand(name, compiled)
+            if compiled:
+                graphs[name] = compiled_graphs(lambda s=stand: s.iterate(3))
+            contestants.append(
+                Contestant(name, lambda s=stand: s.iterate(block))
+            )
+        pace = replace(self.pace, rounds=rounds, seconds=60.0)
+        what = 'iteration (compiled)' if compiled else 'iteration'
+        self._time(what, contestants, pace, block)
+        for name, number in graphs.items():
+            self._count('graphs', name, number, 'graphs', graphs[NONE])
+
+    def checkpoints(self) -> None:
+        """Time saving and resuming, and count bytes on disk."""
+        stands = {name: self._stand(name) for name in HOOKS}
+        for stand in stands.values():
+            stand.step_and_average()
+            stand.disturb()
+        pace = replace(self.pace, rounds=min(self.pace.rounds, 7))
+        calls = [Contestant(name, s.save) for name, s in stands.items()]
+        self._time('save', calls, pace)
+        sizes = {name: s.save().stat().st_size for name, s in stands.items()}
+        for name, size in sizes.items():
+            self._count('file', name, size, reference=sizes[NONE])
+        calls = [Contestant(name, s.resume) for name, s in stands.items()]
+        self._time('resume', calls, pace)
+        stand = self._stand(OUR_HOOK)
+        stand.step_and_average()
+        stand.disturb()
+        stand.step_and_average()
+        stand.switch()
+        size = stand.save().stat().st_size
+        what = 'file after a switch'
+        self._count(what, OUR_HOOK, size, reference=sizes[NONE])
+
+    def memory(self, what: str = 'memory') -> None:
+        """Count the bytes that averaging needs beside the model's own.
+
+        Args:
+            what (str): Start of the name of the counts. Defaults to
+                'memory'.
+        """
+        ours = sum(t.numel() * 4 for t in trainable(self.model))
+        for name in AVERAGING:
+            stand = self._stand(name, started=False)
+            peak, held = self._allocated(stand.begin)
+            peaks = {'training': peak}
+            stand.disturb()
+            if name == OUR_HOOK:
+                peaks['switch'] = held + self._allocated(stand.switch)[0]
+                stand.disturb()
+            peaks['swap'] = held + self._allocated(stand.swap)[0]
+            for when, peak in peaks.items():
+                self._count(f'{what} in {when}', name, peak, reference=ours)
+
+    def _allocated(self, call: Callable[[], Any]) -> tuple[int, int]:
+        return allocated(call, self.subject.device)
+
+    def _stand(
+        self, name: str, compiled: bool = False, started: bool = True
+    ) -> Stand:
+        stand = Stand(name, self.model, self.batch, self.folder, compiled)
+        return stand.start() if started else stand
+
+    def _built(
+        self, factories: dict[str, Callable[[nn.Module], Callable[[], Any]]]
+    ) -> list[Contestant]:
+        """Build contestants; those whose package is missing are noted."""
+        built = []
+        for name, factory in factories.items():
+            try:
+                built.append(Contestant(name, factory(self.model)))
+            except ImportError as error:
+                self.results.missing[name] = str(error)
+        return built
+
+    def _time(
+        self,
+        what: str,
+        contestants: list[Contestant],
+        pace: Any = None,
+        iterations: int = 1,
+    ) -> Samples:
+        subject, failures = self.subject, dict[str, str]()
+        ready = warmed(contestants, failures)
+        for name, reason in failures.items():
+            key = f'{name}: {what} of {subject.model} in {subject.dtype}'
+            self.results.missing[key] = reason
+        samples = interleaved(ready, pace or self.pace, subject.device)
+        samples = per_iteration(samples, iterations)
+        self._add(what, samples)
+        return samples
+
+    def _add(self, what: str, samples: Samples) -> None:
+        self.results.rows += make_rows(self.subject, what, samples)
+
+    def _count(
+        self,
+        what: str,
+        name: str,
+        value: float,
+        unit: str = 'bytes',
+        reference: Any = None,
+    ) -> None:
+        count = make_count(self.subject, what, name, value, unit, reference)
+        self.results.counts.append(count)

@@ -1,0 +1,82 @@
+"""What a number depends on beside the code: machine and versions."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any, Optional
+
+import torch
+
+__all__ = ['describe_surroundings']
+
+PACKAGES = (
+    'torch',
+    'mmengine',
+    'mmcv',
+    'mmpretrain',
+    'mmdet',
+    'timm',
+    'ema-pytorch',
+    'pytorch-lightning',
+    'numpy',
+)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def describe_surroundings(command: str) -> dict[str, Any]:
+    """Describe the machine, the software and the command.
+
+    Args:
+        command (str): The command line of this run.
+
+    Returns:
+        dict: All that ``environment.json`` says.
+    """
+    return {
+        'command': command,
+        'commit': _git('rev-parse', 'HEAD'),
+        'uncommitted_changes': bool(_git('status', '--porcelain')),
+        'cpu': _cpu(),
+        'cores': os.cpu_count(),
+        'threads': torch.get_num_threads(),
+        'load_at_start': [round(load, 2) for load in os.getloadavg()],
+        'gpu': _gpu(),
+        'system': platform.system(),
+        'python': platform.python_version(),
+        'cuda': torch.version.cuda if torch.cuda.is_available() else None,
+        'packages': {name: _version(name) for name in PACKAGES},
+    }
+
+
+def _cpu() -> str:
+    file = Path('/proc/cpuinfo')
+    lines = file.read_text().splitlines() if file.is_file() else []
+    for line in lines:
+        if line.startswith('model name'):
+            return line.partition(':')[2].strip()
+    return platform.processor()
+
+
+def _gpu() -> Optional[str]:
+    if not torch.cuda.is_available():
+        return None
+    return torch.cuda.get_device_name()
+
+
+def _version(package: str) -> Optional[str]:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _git(*args: str) -> Optional[str]:
+    try:
+        done = subprocess.run(
+            ['git', *args], cwd=ROOT, capture_output=True, text=True
+        )
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

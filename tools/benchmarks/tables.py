@@ -1,0 +1,159 @@
+"""The tables of summary.md, made from rows."""
+
+from collections.abc import Iterable
+from typing import Any, Optional
+
+from .bars import GROWING, Bar
+from .counts import Count
+from .measure import FOREACH, Row
+from .runners import NONE
+
+__all__ = [
+    'bars_table',
+    'counts_table',
+    'growth_table',
+    'markdown',
+    'times_table',
+]
+
+VERDICTS = {True: 'met', False: 'NOT MET', None: 'not measured'}
+
+
+def markdown(titles: list[str], lines: Iterable[list[Any]]) -> str:
+    """Write a table whose first column is text and the others numbers.
+
+    Args:
+        titles (list[str]): Of the columns.
+        lines (Iterable[list]): The cells.
+
+    Returns:
+        str: Markdown.
+    """
+    rule = ['---', *['---:' for _ in titles[1:]]]
+    rows = [titles, rule, *lines]
+    return '\n'.join('| ' + ' | '.join(map(str, row)) + ' |' for row in rows)
+
+
+def bars_table(bars: list[Bar]) -> str:
+    """Write the bars.
+
+    Args:
+        bars (list[Bar]): All of them.
+
+    Returns:
+        str: Markdown.
+    """
+    lines = [
+        [b.goal, b.device, b.measured or '-', VERDICTS[b.met]] for b in bars
+    ]
+    return markdown(['goal', 'device', 'worst of all models', ''], lines)
+
+
+def times_table(rows: list[Row], what: str) -> str:
+    """Write what one thing takes: a line per contestant, ratios first.
+
+    The ratio is the one to raw foreach; to training without averaging,
+    where that takes part.
+
+    Args:
+        rows (list[Row]): Of one device and dtype.
+        what (str): What was done.
+
+    Returns:
+        str: Markdown; empty where it was not measured.
+    """
+    found = {
+        (row.contestant, row.model): row
+        for row in rows
+        if row.what == what and row.model != GROWING
+    }
+    models = list(dict.fromkeys(model for _, model in found))
+    names = list(dict.fromkeys(name for name, _ in found))
+
+    def cell(name: str, model: str) -> str:
+        row = found.get((name, model))
+        if row is None:
+            return '-'
+        base = found.get((NONE, model))
+        ratio = row.ratio_to_foreach
+        if base is not None:
+            ratio = row.median_ms / base.median_ms
+        if ratio is None:
+            return f'{_short(row.median_ms)} ms'
+        return f'{ratio:.2f} ({_short(row.median_ms)})'
+
+    lines = [
+        [name, *(cell(name, model) for model in models)] for name in names
+    ]
+    return markdown([f'{what}: ratio (ms)', *models], lines) if lines else ''
+
+
+def growth_table(rows: list[Row]) -> str:
+    """Write how a step grows: a line per size, ratios to raw foreach.
+
+    Args:
+        rows (list[Row]): Of one device and dtype.
+
+    Returns:
+        str: Markdown; empty where it was not measured.
+    """
+    found = {
+        (row.megabytes, row.tensors, row.contestant): row
+        for row in rows
+        if row.model == GROWING
+    }
+    sizes = list(dict.fromkeys(key[:2] for key in found))
+    names = list(dict.fromkeys(key[2] for key in found))
+    names = [name for name in names if name != FOREACH]
+
+    def cell(size: tuple[float, int], name: str) -> str:
+        row = found.get((*size, name))
+        ratio: Optional[float] = row.ratio_to_foreach if row else None
+        return '-' if ratio is None else f'{ratio:.2f}'
+
+    lines = []
+    for size in sizes:
+        floor = found.get((*size, FOREACH))
+        lines.append(
+            [
+                f'{size[1]} tensors, {size[0]:g} MB',
+                _short(floor.median_ms) if floor else '-',
+                *(cell(size, name) for name in names),
+            ]
+        )
+    titles = ['step: ratio to raw foreach', f'{FOREACH} (ms)', *names]
+    return markdown(titles, lines) if lines else ''
+
+
+def counts_table(counts: list[Count]) -> str:
+    """Write the numbers without noise.
+
+    Args:
+        counts (list[Count]): Of one device and dtype.
+
+    Returns:
+        str: Markdown; empty where there are none.
+    """
+    found = {(c.what, c.contestant, c.model): c for c in counts}
+    models = list(dict.fromkeys(c.model for c in counts))
+    kinds = list(dict.fromkeys((c.what, c.contestant) for c in counts))
+
+    def cell(count: Optional[Count]) -> str:
+        if count is None:
+            return '-'
+        if count.unit != 'bytes':
+            return f'{count.value:g}'
+        size = f'{count.value / 1e6:.1f} MB'
+        if not count.reference:
+            return size
+        return f'{count.value / count.reference:.3f} ({size})'
+
+    lines = [
+        [', '.join(kind), *(cell(found.get((*kind, m))) for m in models)]
+        for kind in kinds
+    ]
+    return markdown(['', *models], lines) if lines else ''
+
+
+def _short(number: float) -> str:
+    return f'{number:.3g}' if abs(number) < 100 else f'{number:.0f}'
