@@ -1,20 +1,19 @@
 """The bars: how fast, how small; each with the figure that was measured."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Optional
 
 from .counts import Count
-from .measure import FLAT, FOREACH, Row
+from .findings import Table, counted, fastest_peer, label
 from .models import SYNTHETIC
-from .peers import GUARDED, MMENGINE, OURS, PEERS
+from .peers import GUARDED, MMENGINE, OURS
+from .rows import FLAT, FOREACH, Row
 from .runners import MMENGINE_HOOK, NONE, OUR_HOOK
 
 __all__ = ['Bar', 'judge']
 
 #: Slack of the bars on memory: the larger of a share and of megabytes.
 SHARE, SLACK = 0.01, 16e6
-GROWING = 'synthetic'
 
 
 @dataclass(frozen=True)
@@ -34,32 +33,6 @@ class Bar:
     met: Optional[bool] = None
 
 
-class _Table:
-    """Medians of one device and float32, by model."""
-
-    def __init__(self, rows: Iterable[Row], device: str) -> None:
-        self.rows = [
-            row
-            for row in rows
-            if row.device == device
-            and row.dtype == 'float32'
-            and row.model != GROWING
-        ]
-
-    def medians(self, what: str, contestant: str) -> dict[str, float]:
-        """Map models to milliseconds."""
-        return {
-            row.model: row.median_ms
-            for row in self.rows
-            if (row.what, row.contestant) == (what, contestant)
-        }
-
-    def ratios(self, what: str, over: str, under: str) -> dict[str, float]:
-        """Map models to the ratio of two contestants' medians."""
-        upper, lower = self.medians(what, over), self.medians(what, under)
-        return {m: upper[m] / lower[m] for m in upper if m in lower}
-
-
 def judge(rows: list[Row], counts: list[Count]) -> list[Bar]:
     """Hold the findings against the bars.
 
@@ -70,7 +43,7 @@ def judge(rows: list[Row], counts: list[Count]) -> list[Bar]:
     Returns:
         list[Bar]: All bars, measured or not.
     """
-    cpu, cuda = _Table(rows, 'cpu'), _Table(rows, 'cuda')
+    cpu, cuda = Table(rows, 'cpu'), Table(rows, 'cuda')
     named = ['MobileNetV2', SYNTHETIC]
     gpus = ['ViT-B/16', 'ResNet-50']
     beyond = cpu.medians('hook beyond the arithmetic', OUR_HOOK)
@@ -84,7 +57,7 @@ def judge(rows: list[Row], counts: list[Count]) -> list[Bar]:
         _least(
             'cpu',
             'no peer takes a step faster (fastest peer over ours)',
-            _fastest_peer(cpu),
+            fastest_peer(cpu),
             1.0,
         ),
         _least(
@@ -128,14 +101,14 @@ def judge(rows: list[Row], counts: list[Count]) -> list[Bar]:
         _most(
             'cuda',
             'a step never waits for the device',
-            _counted(counts, 'synchronisations'),
+            counted(counts, 'synchronisations'),
             0.0,
             ' waits',
         ),
         _most(
             'cuda',
             'compiled training makes no more graphs than without averaging',
-            _counted(counts, 'graphs', over=True),
+            counted(counts, 'graphs', over=True),
             1.0,
         ),
         _most(
@@ -152,8 +125,7 @@ def _memory_bars(counts: list[Count]) -> list[Bar]:
     bars = []
     for when in ('training', 'switch', 'swap'):
         found = {
-            _label(c): c.value
-            / (c.reference + max(SHARE * c.reference, SLACK))
+            label(c): c.value / (c.reference + max(SHARE * c.reference, SLACK))
             for c in counts
             if c.what == f'memory in {when}'
             and c.contestant == OUR_HOOK
@@ -165,7 +137,7 @@ def _memory_bars(counts: list[Count]) -> list[Bar]:
         )
         bars.append(_most('any', goal, found, 1.0))
     frozen = {
-        _label(c): (c.value - c.reference) / 1e6
+        label(c): (c.value - c.reference) / 1e6
         for c in counts
         if c.what == 'frozen memory in training'
         and c.contestant == OUR_HOOK
@@ -174,35 +146,8 @@ def _memory_bars(counts: list[Count]) -> list[Bar]:
     goal = 'frozen weights (100 MB) need no memory'
     bars.append(_most('any', goal, frozen, 0.1, ' MB'))
     goal = 'right after a switch a checkpoint has at most 1.01 x the bytes'
-    after = _counted(counts, 'file after a switch', over=True)
+    after = counted(counts, 'file after a switch', over=True)
     return [*bars, _most('any', goal, after, 1.01)]
-
-
-def _fastest_peer(table: _Table) -> dict[str, float]:
-    """Map models to the fastest peer's time over ours."""
-    by_peer = [table.ratios('step', peer, OURS) for peer in PEERS]
-    models = {model for ratios in by_peer for model in ratios}
-    return {
-        model: min(r[model] for r in by_peer if model in r)
-        for model in sorted(models)
-    }
-
-
-def _counted(
-    counts: list[Count], what: str, over: bool = False
-) -> dict[str, float]:
-    """Map subjects to our counts, or to their ratios to the reference."""
-    return {
-        _label(c): c.value / c.reference if over and c.reference else c.value
-        for c in counts
-        if (c.what, c.contestant) == (what, OUR_HOOK)
-    }
-
-
-def _label(count: Count) -> str:
-    if (count.device, count.dtype) == ('cpu', 'float32'):
-        return count.model
-    return f'{count.model}, {count.device}, {count.dtype}'
 
 
 def _only(found: dict[str, float], names: list[str]) -> dict[str, float]:

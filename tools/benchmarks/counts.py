@@ -10,7 +10,7 @@ import torch
 from torch._dynamo.utils import counters
 from torch.profiler import ProfilerActivity, profile
 
-from .measure import Subject
+from .rows import Subject
 
 __all__ = [
     'Count',

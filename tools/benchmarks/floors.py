@@ -5,8 +5,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .measure import FLAT, FOREACH, Contestant
+from .measure import Contestant
 from .models import trainable
+from .rows import FLAT, FOREACH
 
 __all__ = ['FINITE', 'Floors']
 
@@ -100,11 +101,9 @@ class Floors:
 
 
 def _same_bytes(tensor: Tensor) -> Tensor:
-    """Make a float32 tensor, for which a lerp moves as many bytes.
-
-    A float32 lerp reads the average and the value and writes the average:
-    12 bytes. With a value of two bytes that is 10.
-    """
+    """Make a float32 tensor, for which a lerp moves as many bytes."""
+    # In float32 it reads average and value and writes the average: 12 bytes.
+    # With a value of two bytes that is 10.
     if tensor.dtype == torch.float32:
         return tensor.detach().clone()
     numel = math.ceil(tensor.numel() * (8 + tensor.element_size()) / 12)

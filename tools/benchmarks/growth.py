@@ -5,10 +5,12 @@ from typing import Optional
 
 import torch
 
-from .measure import Pace, Subject
+from .measure import Pace
 from .models import Synthetic, cast
 from .peers import GUARDED, MMENGINE, OURS
-from .suites import Bench, Results
+from .results import Results
+from .rows import Subject
+from .suites import Bench
 
 __all__ = ['CONTESTANTS', 'grow', 'sizes']
 

@@ -1,32 +1,22 @@
-"""Times of several contestants, taken in turns, and their summaries."""
+"""Times of several contestants, taken in turns."""
 
 import gc
 import random
-import statistics
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any
 
 import torch
 
 __all__ = [
-    'FLAT',
-    'FOREACH',
     'Contestant',
     'Pace',
-    'Row',
     'Samples',
-    'Subject',
     'interleaved',
-    'make_rows',
     'per_iteration',
     'warmed',
 ]
-
-#: The floors, which every other contestant is compared with.
-FOREACH = 'floor: raw foreach'
-FLAT = 'floor: one flat call'
 
 Samples = dict[str, list[float]]
 
@@ -58,71 +48,24 @@ class Pace:
         rounds (int): Samples of each contestant.
         seconds (float): After so many seconds no new round begins...
         least (int): ... unless there are fewer rounds than this.
+        warm_ups (int): Calls before them that are not timed.
     """
 
     rounds: int
     seconds: float = 20.0
     least: int = 3
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is measured, in the first columns of every row.
-
-    Attributes:
-        device (str): 'cpu' or 'cuda'.
-        dtype (str): Of the model: 'float32' or 'bfloat16'.
-        model (str): Its name.
-        tensors (int): Number of its trainable tensors.
-        megabytes (float): Their size, 1e6 bytes.
-    """
-
-    device: str
-    dtype: str
-    model: str
-    tensors: int
-    megabytes: float
-
-
-@dataclass(frozen=True)
-class Row:
-    """Summary of the samples of one contestant, times in milliseconds.
-
-    Attributes:
-        device (str): As in :class:`Subject`, and so on.
-        what (str): What was done.
-        contestant (str): How, or by whom.
-        n (int): Number of samples.
-        ratio_to_foreach (float, optional): Median over that of the floor
-            with raw foreach calls, where there is one.
-        ratio_to_flat (float, optional): The same for one flat call.
-    """
-
-    device: str
-    dtype: str
-    model: str
-    tensors: int
-    megabytes: float
-    what: str
-    contestant: str
-    n: int
-    median_ms: float
-    q25_ms: float
-    q75_ms: float
-    min_ms: float
-    ratio_to_foreach: Optional[float] = None
-    ratio_to_flat: Optional[float] = None
+    warm_ups: int = 3
 
 
 def warmed(
-    contestants: Iterable[Contestant], failures: dict[str, str], times: int = 3
+    contestants: Iterable[Contestant], failures: dict[str, str], times: int
 ) -> list[Contestant]:
     """Run contestants a few times, and leave out those that fail.
 
     Args:
         contestants (Iterable[Contestant]): All.
         failures (dict): Names to reasons; new ones are added.
-        times (int): Calls of each. Defaults to 3.
+        times (int): Calls of each.
 
     Returns:
         list[Contestant]: Those that work.
@@ -191,47 +134,6 @@ def per_iteration(samples: Samples, iterations: int) -> Samples:
         Samples: Milliseconds of one iteration.
     """
     return {k: [ms / iterations for ms in v] for k, v in samples.items()}
-
-
-def make_rows(subject: Subject, what: str, samples: Samples) -> list[Row]:
-    """Sum up samples.
-
-    Args:
-        subject (Subject): What was measured.
-        what (str): What was done.
-        samples (Samples): Names of contestants to milliseconds.
-
-    Returns:
-        list[Row]: One for each contestant.
-    """
-    medians = {k: statistics.median(v) for k, v in samples.items() if v}
-
-    def ratio(name: str, floor: str) -> Optional[float]:
-        return medians[name] / medians[floor] if floor in medians else None
-
-    rows = []
-    for name, median in medians.items():
-        values = samples[name]
-        low, _, high = (
-            statistics.quantiles(values, n=4, method='inclusive')
-            if len(values) > 1
-            else [median] * 3
-        )
-        rows.append(
-            Row(
-                **vars(subject),
-                what=what,
-                contestant=name,
-                n=len(values),
-                median_ms=median,
-                q25_ms=low,
-                q75_ms=high,
-                min_ms=min(values),
-                ratio_to_foreach=ratio(name, FOREACH),
-                ratio_to_flat=ratio(name, FLAT),
-            )
-        )
-    return rows
 
 
 def _cpu_ms(call: Callable[[], Any]) -> float:

@@ -9,7 +9,7 @@ from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
-from .measure import Subject
+from .rows import Subject
 
 __all__ = [
     'CONFIGS',

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import matplotlib
 
-from .bars import GROWING
-from .measure import FOREACH, Row
+from .findings import GROWING
+from .rows import FOREACH, Row
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt
@@ -26,7 +26,8 @@ def draw(rows: list[Row], path: Path) -> None:
         if row.what == 'step'
         and (row.device, row.dtype) == (rows[0].device, rows[0].dtype)
     ]
-    names = list(dict.fromkeys(row.contestant for row in steps))
+    found = dict.fromkeys(row.contestant for row in steps)
+    names = [name for name in found if name != FOREACH]
     colors = {name: f'C{index}' for index, name in enumerate(names)}
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(12, 5), layout='constrained'
@@ -76,7 +77,7 @@ def _draw_growth(
             for row in rows
             if (row.contestant, row.megabytes) == (name, smallest)
         ]
-        if points and name != FOREACH:
+        if points:
             axes.plot(*zip(*sorted(points)), color=color, marker='o')
     axes.set_xscale('log')
     axes.set_xlabel(f'tensors of {smallest:g} MB in all')

@@ -9,15 +9,10 @@ from typing import Any, TypeVar
 
 from .bars import judge
 from .counts import Count
-from .measure import Row
 from .plot import draw
-from .suites import Results
-from .tables import (
-    bars_table,
-    counts_table,
-    growth_table,
-    times_table,
-)
+from .results import Results
+from .rows import Row
+from .tables import bars_table, counts_table, growth_table, times_table
 
 __all__ = ['read', 'summarize', 'write']
 

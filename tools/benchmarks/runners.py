@@ -33,6 +33,16 @@ HOOKS: dict[str, Optional[dict[str, Any]]] = {
 _numbers = itertools.count()
 
 
+class _Length(DataLoader):
+    """A loader of many batches, none of which is ever loaded."""
+
+    def __init__(self) -> None:
+        super().__init__([0])  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        return 10**6
+
+
 class PausedLoop(EpochBasedTrainLoop):
     """Goes as far as the first iteration, and leaves the rest to others."""
 
@@ -98,7 +108,7 @@ class Stand:
         self.runner = StayingRunner(
             model=copy.deepcopy(model),
             work_dir=str(self.folder),
-            train_dataloader=DataLoader(range(10**6)),  # Its length is read.
+            train_dataloader=_Length(),
             train_cfg={'type': PausedLoop, 'max_epochs': 1000},
             optim_wrapper={'optimizer': {'type': 'SGD', 'lr': 1e-9}},
             custom_hooks=[dict(hook)] if hook else [],

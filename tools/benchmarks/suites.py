@@ -1,7 +1,8 @@
 """What is timed and counted of each model."""
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ from torch import nn
 from sema_mm.averaging.switch_ema import SwitchEMA
 
 from .counts import (
-    Count,
     allocated,
     compiled_graphs,
     make_count,
@@ -18,41 +18,24 @@ from .counts import (
 )
 from .floors import FINITE, Floors
 from .measure import (
-    FOREACH,
     Contestant,
     Pace,
-    Row,
     Samples,
-    Subject,
     interleaved,
-    make_rows,
     per_iteration,
     warmed,
 )
 from .models import trainable
 from .peers import OURS, STEPS, ema_pytorch
+from .results import Results
+from .rows import FOREACH, Subject, make_rows
 from .runners import HOOKS, MMENGINE_HOOK, NONE, OUR_HOOK, Stand
 
-__all__ = ['Bench', 'Results']
+__all__ = ['Bench']
 
 AVERAGING = (MMENGINE_HOOK, OUR_HOOK)
 #: Iterations of one sample on a GPU, so that work can overlap.
 BLOCK = 10
-
-
-@dataclass
-class Results:
-    """What was found so far.
-
-    Attributes:
-        rows (list[Row]): Times.
-        counts (list[Count]): Numbers without noise.
-        missing (dict): What could not be measured, to the reason.
-    """
-
-    rows: list[Row] = field(default_factory=list)
-    counts: list[Count] = field(default_factory=list)
-    missing: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(repr=False)
@@ -130,11 +113,12 @@ class Bench:
         for name in HOOKS:
             stand = self._stand(name, compiled)
             if compiled:
-                graphs[name] = compiled_graphs(lambda s=stand: s.iterate(3))
+                graphs[name] = compiled_graphs(stand.iterate)
             contestants.append(
-                Contestant(name, lambda s=stand: s.iterate(block))
+                Contestant(name, functools.partial(stand.iterate, block))
             )
-        pace = replace(self.pace, rounds=rounds, seconds=60.0)
+        seconds = 3 * self.pace.seconds
+        pace = replace(self.pace, rounds=rounds, seconds=seconds, warm_ups=1)
         what = 'iteration (compiled)' if compiled else 'iteration'
         self._time(what, contestants, pace, block)
         for name, number in graphs.items():
@@ -146,7 +130,8 @@ class Bench:
         for stand in stands.values():
             stand.step_and_average()
             stand.disturb()
-        pace = replace(self.pace, rounds=min(self.pace.rounds, 7))
+        rounds = min(self.pace.rounds, 7)
+        pace = replace(self.pace, rounds=rounds, warm_ups=1)
         calls = [Contestant(name, s.save) for name, s in stands.items()]
         self._time('save', calls, pace)
         sizes = {name: s.save().stat().st_size for name, s in stands.items()}
@@ -212,11 +197,12 @@ class Bench:
         iterations: int = 1,
     ) -> Samples:
         subject, failures = self.subject, dict[str, str]()
-        ready = warmed(contestants, failures)
+        pace = pace or self.pace
+        ready = warmed(contestants, failures, pace.warm_ups)
         for name, reason in failures.items():
             key = f'{name}: {what} of {subject.model} in {subject.dtype}'
             self.results.missing[key] = reason
-        samples = interleaved(ready, pace or self.pace, subject.device)
+        samples = interleaved(ready, pace, subject.device)
         samples = per_iteration(samples, iterations)
         self._add(what, samples)
         return samples

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any, Optional
 
-from .bars import GROWING, Bar
+from .bars import Bar
 from .counts import Count
-from .measure import FOREACH, Row
+from .findings import GROWING
+from .rows import FOREACH, Row
 from .runners import NONE
 
 __all__ = [
