@@ -1,0 +1,231 @@
+"""Cost in operators, instructions and bytes: a guard without a clock.
+
+The benchmark (tools/benchmark_averaging.py) says how long things take; here
+is what must not come back: work for each tensor in Python, and copies.
+"""
+
+import pytest
+import torch
+from mmengine.model import ExponentialMovingAverage
+from torch import nn
+from torch.profiler import ProfilerActivity, profile
+
+import sema_mm
+from sema_mm.averaging.nonfinite_guard import NonfiniteGuard
+from tests.counting import allocations, instructions, operators
+from tests.toy import build_runner, find_hook
+
+FEW, MANY = 10, 400
+NUMEL = 1000
+TENSOR = 4 * NUMEL
+#: Flags and single numbers.
+SMALL = 1024
+
+needs_cuda = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason='needs a CUDA device'
+)
+
+
+class Weights(nn.Module):
+    """Nothing but tensors of one size."""
+
+    def __init__(self, tensors, dtype=torch.float32, device='cpu'):
+        super().__init__()
+        self.weights = nn.ParameterList(
+            torch.randn(NUMEL, dtype=dtype, device=device)
+            for _ in range(tensors)
+        )
+
+
+def averaged(tensors, guarded=False, **kwargs):
+    """Return a model, its warm average, and a call that updates it."""
+    model = Weights(tensors, **kwargs)
+    average = sema_mm.SwitchEMA(model, 0.01)
+    guard = NonfiniteGuard(20)
+
+    def update():
+        average.update_parameters(model, guard.judge if guarded else None)
+        guard.settle()
+
+    for _ in range(3):
+        update()
+    return model, average, update
+
+
+def mmengine_update(tensors):
+    """Return a call that updates mmengine's average, tensor by tensor."""
+    model = Weights(tensors)
+    average = ExponentialMovingAverage(model, 0.01)
+    average.update_parameters(model)
+    return lambda: average.update_parameters(model)
+
+
+def swap(average, model):
+    with average.swapped(model):
+        pass
+
+
+@pytest.mark.parametrize('tensors', [FEW, MANY])
+def test_an_update_is_one_operator(tensors):
+    *_, update = averaged(tensors)
+    assert operators(update) == {'_foreach_lerp_': 1}
+
+
+def test_two_dtypes_are_two_operators():
+    model = Weights(FEW)
+    model.more = Weights(FEW, dtype=torch.float64)
+    average = sema_mm.SwitchEMA(model, 0.01)
+    average.update_parameters(model)
+    counts = operators(lambda: average.update_parameters(model))
+    assert counts == {'_foreach_lerp_': 2}
+
+
+@pytest.mark.xfail(reason='a cast and a lerp for each tensor', strict=True)
+def test_bfloat16_is_updated_in_few_operators():
+    *_, update = averaged(MANY, dtype=torch.bfloat16)
+    assert sum(operators(update).values()) <= 4
+
+
+def test_the_guard_adds_few_operators():
+    few, many = (operators(averaged(n, guarded=True)[2]) for n in (FEW, MANY))
+    assert few == many
+    assert few['_foreach_lerp_'] == 1
+    assert sum(few.values()) <= 20
+
+
+@pytest.mark.parametrize(
+    'guarded',
+    [
+        False,
+        pytest.param(
+            True,
+            marks=pytest.mark.xfail(
+                reason='the guard looks at each tensor in Python', strict=True
+            ),
+        ),
+    ],
+    ids=['plain', 'guarded'],
+)
+def test_python_does_nothing_for_each_tensor(guarded):
+    few, many = (instructions(averaged(n, guarded)[2]) for n in (FEW, MANY))
+    assert many - few < (MANY - FEW) / 10
+
+
+def test_counting_sees_work_for_each_tensor():
+    few, many = (mmengine_update(n) for n in (FEW, MANY))
+    assert operators(few)['lerp_'] == FEW
+    assert operators(many)['lerp_'] == MANY
+    assert instructions(many) - instructions(few) > 10 * (MANY - FEW)
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_bytes_of_an_update(dtype):
+    *_, update = averaged(MANY, dtype=dtype)
+    largest = 0 if dtype == torch.float32 else TENSOR
+    peak, left = allocations(update)
+    assert peak <= largest + SMALL
+    assert left == 0
+
+
+def test_bytes_of_the_guard():
+    *_, update = averaged(MANY, guarded=True)
+    peak, left = allocations(update)
+    assert peak <= 32 * MANY + SMALL
+    assert left == 0
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_bytes_of_a_switch(dtype):
+    model, average, _ = averaged(MANY, dtype=dtype)
+    peak, left = allocations(lambda: average.switch_parameters(model))
+    assert peak <= TENSOR + SMALL
+    assert left == 0
+
+
+@pytest.mark.xfail(
+    reason='a tensor is cloned while the clone before it lives', strict=True
+)
+def test_bytes_of_a_swap():
+    model, average, _ = averaged(MANY)
+    peak, left = allocations(lambda: swap(average, model))
+    assert peak <= TENSOR + SMALL
+    assert left == 0
+
+
+def test_bytes_of_a_swap_in_bfloat16():
+    """A float32 average cannot rest in bfloat16: the weights are copied."""
+    model, average, _ = averaged(MANY, dtype=torch.bfloat16)
+    peak, left = allocations(lambda: swap(average, model))
+    assert peak <= MANY * TENSOR / 2 + SMALL
+    assert left == 0
+
+
+def test_a_switch_is_one_operator():
+    model, average, _ = averaged(MANY)
+    counts = operators(lambda: average.switch_parameters(model))
+    assert counts == {'_foreach_copy_': 1}
+
+
+def test_an_average_takes_the_bytes_of_what_is_trainable():
+    model = Weights(MANY)
+    model.register_buffer('table', torch.zeros(10 * NUMEL))
+    for weight in list(model.parameters())[FEW:]:
+        weight.requires_grad_(False)
+    average, averages = None, FEW * TENSOR
+
+    def build_and_update():
+        nonlocal average
+        average = sema_mm.SwitchEMA(model, 0.01)
+        for _ in range(3):
+            average.update_parameters(model)
+
+    peak, left = allocations(build_and_update)
+    assert left == averages
+    assert peak <= averages + TENSOR + SMALL
+
+
+def test_the_hook_adds_no_operators(tmp_path):
+    runner = build_runner(
+        tmp_path, dict(type='sema_mm.SwitchEMAHook', momentum=0.1)
+    )
+    runner.train()
+    hook = find_hook(runner, sema_mm.SwitchEMAHook)
+    hook.before_train(runner)
+    counts = []
+    for _ in range(3):
+        runner.optim_wrapper.optimizer.step()
+        counts.append(operators(lambda: hook.after_train_iter(runner, 0)))
+    hook.after_train(runner)
+    assert hook.average.steps == 3
+    guarded = averaged(FEW, guarded=True)[2]
+    assert counts[1] == counts[2] == operators(guarded)
+
+
+@pytest.mark.gpu
+@needs_cuda
+@pytest.mark.parametrize('guarded', [False, True])
+def test_an_update_launches_a_few_kernels(guarded):
+    *_, update = averaged(MANY, guarded, device='cuda')
+    torch.cuda.synchronize()
+    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
+        update()
+        torch.cuda.synchronize()
+    kernels = [
+        event
+        for event in profiler.events()
+        if event.device_type == torch.autograd.DeviceType.CUDA
+    ]
+    # A foreach call is split into launches of at most a hundred tensors.
+    assert 0 < len(kernels) <= MANY / 10
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_an_update_allocates_nothing_on_a_gpu():
+    *_, update = averaged(MANY, device='cuda')
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    update()
+    torch.cuda.synchronize()
+    assert torch.cuda.max_memory_allocated() == before
