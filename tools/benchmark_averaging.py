@@ -92,11 +92,8 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def command_line(args: argparse.Namespace) -> str:
+def command_line() -> str:
     """Writes the command as anyone can repeat it.
-
-    Args:
-        args (argparse.Namespace): The command line.
 
     Returns:
         str: It, with the name of the folder in place of its path.
@@ -126,7 +123,7 @@ def main() -> None:
             for file in profile(args, Path(folder)):
                 console.print(file)
             return
-        surroundings = describe_surroundings(command_line(args))
+        surroundings = describe_surroundings(command_line())
         results = measure(args, Path(folder))
     report.write(args.out, results, surroundings)
     for file in sorted(args.out.iterdir()):

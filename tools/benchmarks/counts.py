@@ -100,12 +100,13 @@ def allocated(call: Callable[[], Any], device: str) -> tuple[int, int]:
         held = torch.cuda.memory_allocated() - start
         del kept
         return peak, held
+    activities = [ProfilerActivity.CPU]
     gc.disable()
-    with profile(
-        activities=[ProfilerActivity.CPU], profile_memory=True
-    ) as profiler:
-        kept = call()
-    gc.enable()
+    try:
+        with profile(activities=activities, profile_memory=True) as profiler:
+            kept = call()
+    finally:
+        gc.enable()
     now = peak = 0
     for change in _memory_changes(profiler):
         now += change
