@@ -80,6 +80,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.rounds < 1:
         parser.error(f'--rounds must be at least 1, not {args.rounds}')
+    if args.largest < 1:
+        parser.error(f'--largest must be at least 1, not {args.largest}')
     if 'cuda' in (args.device or ()) and not torch.cuda.is_available():
         parser.error('--device cuda: this machine has no CUDA device')
     if args.device is None:

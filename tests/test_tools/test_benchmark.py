@@ -160,6 +160,7 @@ def test_allocated_bytes(part):
     'wrong, sentence',
     [
         (['--rounds', '0'], '--rounds must be at least 1, not 0'),
+        (['--largest', '0'], '--largest must be at least 1, not 0'),
         (['--models', 'LeNet'], "invalid choice: 'LeNet'"),
     ],
 )

@@ -52,7 +52,7 @@ class Pace:
     """
 
     rounds: int
-    seconds: float = 20.0
+    seconds: float = 30.0
     least: int = 3
     warm_ups: int = 3
 

@@ -1,6 +1,7 @@
 """The whole benchmark, from the command line to the results."""
 
 import argparse
+import tempfile
 from pathlib import Path
 
 import torch
@@ -51,7 +52,9 @@ def measure(args: argparse.Namespace, folder: Path) -> Results:
         bar = progress.add_task('', total=work)
         for device, dtype, name in tasks:
             progress.update(bar, description=f'{name}, {device}, {dtype}')
-            _measure_model(name, device, dtype, pace, folder, results)
+            with tempfile.TemporaryDirectory(dir=folder) as inner:
+                at = Path(inner)
+                _measure_model(name, device, dtype, pace, at, results)
             progress.advance(bar)
         for device in args.device:
             for size in sizes:

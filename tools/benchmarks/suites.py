@@ -1,6 +1,7 @@
 """What is timed and counted of each model."""
 
 import functools
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -117,7 +118,7 @@ class Bench:
             contestants.append(
                 Contestant(name, functools.partial(stand.iterate, block))
             )
-        seconds = 3 * self.pace.seconds
+        seconds = 2 * self.pace.seconds
         pace = replace(self.pace, rounds=rounds, seconds=seconds, warm_ups=1)
         what = 'iteration (compiled)' if compiled else 'iteration'
         self._time(what, contestants, pace, block)
@@ -174,6 +175,7 @@ class Bench:
     def _stand(
         self, name: str, compiled: bool = False, started: bool = True
     ) -> Stand:
+        gc.collect()  # Runners are cycles, and hold whole models.
         stand = Stand(name, self.model, self.batch, self.folder, compiled)
         return stand.start() if started else stand
 
