@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 
 from tests.tool_runs import ROOT, environment
 
@@ -81,11 +82,13 @@ def test_train_statistics_are_those_of_the_config():
 def test_pipeline_and_model_of_mmpretrain():
     folder = ROOT / 'configs' / 'digits'
     cfg = Config.fromfile(folder / 'resnet18-w16_1xb32-coslr-15e_digits.py')
-    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    preprocessor = dict(cfg.data_preprocessor, type='ClsDataPreprocessor')
+    # As a runner of this config does; other tests leave other scopes.
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        dataset = DATASETS.build(cfg.train_dataloader.dataset)
+        model = MODELS.build(dict(cfg.model, data_preprocessor=preprocessor))
     samples = [dataset[index] for index in range(4)]
     assert samples[0]['inputs'].shape == (3, 8, 8)
-    preprocessor = dict(cfg.data_preprocessor, type='ClsDataPreprocessor')
-    model = MODELS.build(dict(cfg.model, data_preprocessor=preprocessor))
     batch = dict(
         inputs=[sample['inputs'] for sample in samples],
         data_samples=[sample['data_samples'] for sample in samples],
