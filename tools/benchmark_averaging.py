@@ -8,6 +8,7 @@ Writes environment.json, rows.csv, counts.csv, summary.md and plot.png::
 
 import argparse
 import logging
+import os
 import shlex
 import sys
 import tempfile
@@ -52,6 +53,13 @@ def parse_args() -> argparse.Namespace:
         help='where (default: cpu, and cuda where there is one)',
     )
     parser.add_argument(
+        '--clock',
+        choices=['wall', 'cpu'],
+        default='wall',
+        help='cpu: leave out waits for a core, on a machine that has other '
+        'work; needs OMP_NUM_THREADS=1 (default: wall)',
+    )
+    parser.add_argument(
         '--out',
         type=Path,
         default=Path('work_dirs/benchmark_averaging'),
@@ -82,6 +90,8 @@ def parse_args() -> argparse.Namespace:
         parser.error(f'--rounds must be at least 1, not {args.rounds}')
     if args.largest < 1:
         parser.error(f'--largest must be at least 1, not {args.largest}')
+    if args.clock == 'cpu' and torch.get_num_threads() > 1:
+        parser.error('--clock cpu: set OMP_NUM_THREADS=1 before')
     if 'cuda' in (args.device or ()) and not torch.cuda.is_available():
         parser.error('--device cuda: this machine has no CUDA device')
     if args.device is None:
@@ -101,7 +111,9 @@ def command_line() -> str:
         str: It, with the name of the folder in place of its path.
     """
     given = iter(sys.argv[1:])
-    words = ['python', 'tools/benchmark_averaging.py']
+    threads = os.environ.get('OMP_NUM_THREADS')
+    words = [f'OMP_NUM_THREADS={threads}'] if threads else []
+    words += ['python', 'tools/benchmark_averaging.py']
     for word in given:
         words.append(word)
         if word == '--out':
@@ -125,7 +137,7 @@ def main() -> None:
             for file in profile(args, Path(folder)):
                 console.print(file)
             return
-        surroundings = describe_surroundings(command_line())
+        surroundings = describe_surroundings(command_line(), args.clock)
         results = measure(args, Path(folder))
     report.write(args.out, results, surroundings)
     for file in sorted(args.out.iterdir()):

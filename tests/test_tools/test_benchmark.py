@@ -5,6 +5,7 @@ import importlib
 import json
 import math
 import random
+import time
 
 import pytest
 
@@ -55,6 +56,7 @@ def made_up(part):
 def environment():
     return {
         'command': 'python tools/benchmark_averaging.py --quick',
+        'clock': 'wall',
         'commit': 'abc',
         'cpu': 'a CPU',
         'threads': 1,
@@ -138,6 +140,15 @@ def test_time_is_up_after_the_least_rounds(part):
     assert len(samples['a']) == 4
 
 
+def test_the_cpu_clock_leaves_out_waits(part):
+    measure = part('measure')
+    sleeper = measure.Contestant('a', lambda: time.sleep(0.02))
+    wall = measure.interleaved([sleeper], measure.Pace(2))
+    cpu = measure.interleaved([sleeper], measure.Pace(2, clock='cpu'))
+    assert min(wall['a']) >= 20
+    assert max(cpu['a']) < 10
+
+
 def test_a_failing_contestant_is_left_out(part):
     measure, failures = part('measure'), {}
     good = measure.Contestant('good', int)
@@ -176,8 +187,9 @@ def test_the_command_names_no_path(monkeypatch):
     tool = load_tool('benchmark_averaging', monkeypatch)
     words = ['x', '--quick', '--out', '/a/b/results', '--rounds', '7']
     monkeypatch.setattr('sys.argv', words)
+    monkeypatch.setenv('OMP_NUM_THREADS', '1')
     assert tool.command_line() == (
-        'python tools/benchmark_averaging.py --quick '
+        'OMP_NUM_THREADS=1 python tools/benchmark_averaging.py --quick '
         '--out benchmarks/results --rounds 7'
     )
 

@@ -94,7 +94,10 @@ def summarize(results: Results, environment: dict[str, Any]) -> str:
         str: Markdown.
     """
     gpu = environment.get('gpu')
-    machine = f'{environment["cpu"]}, {environment["threads"]} thread(s)'
+    machine = (
+        f'{environment["cpu"]}, {environment["threads"]} thread(s), '
+        f'{environment["clock"]} clock'
+    )
     parts = [
         '# What averaging costs',
         f'```bash\npip install -r requirements/benchmark.txt\n'

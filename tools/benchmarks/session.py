@@ -2,6 +2,7 @@
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -38,9 +39,9 @@ def measure(args: argparse.Namespace, folder: Path) -> Results:
         Results: What was found.
     """
     results = Results()
-    pace = Pace(args.rounds)
+    pace = Pace(args.rounds, clock=args.clock)
     if args.quick:
-        pace = Pace(args.rounds, seconds=0.5, least=2, warm_ups=2)
+        pace = replace(pace, seconds=0.5, least=2, warm_ups=2)
     tasks = []
     for device in args.device:
         dtypes = [torch.float32]

@@ -132,7 +132,7 @@ class Bench:
             stand.step_and_average()
             stand.disturb()
         rounds = min(self.pace.rounds, 7)
-        pace = replace(self.pace, rounds=rounds, warm_ups=1)
+        pace = replace(self.pace, rounds=rounds, warm_ups=1, clock='wall')
         calls = [Contestant(name, s.save) for name, s in stands.items()]
         self._time('save', calls, pace)
         sizes = {name: s.save().stat().st_size for name, s in stands.items()}

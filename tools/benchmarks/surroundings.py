@@ -25,17 +25,19 @@ PACKAGES = (
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def describe_surroundings(command: str) -> dict[str, Any]:
+def describe_surroundings(command: str, clock: str) -> dict[str, Any]:
     """Describe the machine, the software and the command.
 
     Args:
         command (str): The command line of this run.
+        clock (str): What the times on the CPU are.
 
     Returns:
         dict: All that ``environment.json`` says.
     """
     return {
         'command': command,
+        'clock': clock,
         'commit': _git('rev-parse', 'HEAD'),
         'uncommitted_changes': bool(_git('status', '--porcelain')),
         'cpu': _cpu(),
