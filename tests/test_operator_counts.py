@@ -142,9 +142,6 @@ def test_bytes_of_a_switch(dtype):
     assert left == 0
 
 
-@pytest.mark.xfail(
-    reason='a tensor is cloned while the clone before it lives', strict=True
-)
 def test_bytes_of_a_swap():
     model, average, _ = averaged(MANY)
     peak, left = allocations(lambda: swap(average, model))

@@ -79,6 +79,7 @@ def exchange_(first: list[Tensor], second: list[Tensor]) -> None:
         kept = a.clone()
         a.copy_(b)
         b.copy_(kept)
+        del kept  # before the next is made
 
 
 @torch.no_grad()

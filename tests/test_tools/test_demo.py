@@ -129,6 +129,8 @@ def test_stopping_the_demo_stops_the_training(tmp_path, number):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # A shell lets what it starts in the background ignore this signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as demo:
         output = ''
         while not output.count('epoch'):
