@@ -122,6 +122,22 @@ def test_wrong_models():
                 action()
 
 
+def test_sharded_models_are_refused():
+    """By the name of the wrapper, at any depth, and by the parameter."""
+
+    class FullyShardedDataParallel(nn.Sequential):
+        pass
+
+    wrapped = FullyShardedDataParallel(nn.Linear(1, 1))
+    for model in (wrapped, nn.Sequential(wrapped)):
+        with pytest.raises(RuntimeError, match='use DistributedDataParallel'):
+            SwitchEMA(model)
+    model = nn.Linear(1, 1)
+    model.weight.ds_id = 0  # as DeepSpeed marks what it shards
+    with pytest.raises(RuntimeError, match="'weight' is sharded"):
+        SwitchEMA(model)
+
+
 def test_wrong_state_dicts():
     average = SwitchEMA(nn.Linear(2, 2))
     with pytest.raises(RuntimeError, match='module.bias'):

@@ -72,6 +72,8 @@ def trainable(
         ValueError: If a lazy parameter has no shape yet.
         RuntimeError: If a parameter is sharded.
     """
+    for module in model.modules():
+        _refuse_sharded(module)
     found: dict[str, Tensor] = {}
     for name, parameter in model.named_parameters():
         if not (parameter.requires_grad or bare_name(name) in known):
