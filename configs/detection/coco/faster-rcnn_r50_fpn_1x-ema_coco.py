@@ -1,0 +1,1 @@
+_base_ = ['./faster-rcnn_r50_fpn_1x_coco.py', './_base_/ema-sgd-12e.py']

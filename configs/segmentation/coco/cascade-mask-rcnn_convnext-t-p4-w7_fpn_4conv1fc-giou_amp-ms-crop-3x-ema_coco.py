@@ -1,0 +1,4 @@
+_base_ = [
+    './cascade-mask-rcnn_convnext-t-p4-w7_fpn_4conv1fc-giou_amp-ms-crop-3x_coco.py',
+    './_base_/ema-adamw-36e.py',
+]

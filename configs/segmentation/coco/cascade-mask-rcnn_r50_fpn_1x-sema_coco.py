@@ -1,0 +1,1 @@
+_base_ = ['./cascade-mask-rcnn_r50_fpn_1x_coco.py', './_base_/sema-sgd-12e.py']

@@ -1,0 +1,4 @@
+_base_ = [
+    './cascade-mask-rcnn_r50_fpn_adamw-1x_coco.py',
+    './_base_/ema-adamw-12e.py',
+]

@@ -1,0 +1,1 @@
+_base_ = ['./mask-rcnn_r50_fpn_adamw-1x_coco.py', './_base_/sema-adamw-12e.py']
