@@ -9,7 +9,73 @@ from mmengine.runner import IterBasedTrainLoop
 
 from ..averaging.switch_schedule import SwitchSchedule
 
-__all__ = ['SwitchPlan']
+__all__ = ['RunLength', 'SwitchPlan', 'fits', 'fitting_momentum']
+
+
+@dataclass(frozen=True)
+class RunLength:
+    """How long a run is, in plain numbers.
+
+    Args:
+        max_epochs (int, optional): Epochs of the run; None for one that is
+            based on iterations, whose epochs do not end.
+        max_iters (int): Iterations of the run.
+        accumulation (int): Iterations per optimizer step.
+    """
+
+    max_epochs: Optional[int]
+    max_iters: int
+    accumulation: int
+
+    @property
+    def iters_per_epoch(self) -> int:
+        """int: Iterations of one epoch, or of a run without epochs."""
+        return self.max_iters // (self.max_epochs or 1)
+
+    @classmethod
+    def of_epochs(
+        cls, epochs: int, iters_per_epoch: int, accumulation: int = 1
+    ) -> 'RunLength':
+        """Make the length of a run with an EpochBasedTrainLoop.
+
+        Args:
+            epochs (int): Its epochs.
+            iters_per_epoch (int): Iterations of each.
+            accumulation (int): Iterations per optimizer step. Defaults to 1.
+
+        Returns:
+            RunLength: The length.
+        """
+        return cls(epochs, epochs * iters_per_epoch, accumulation)
+
+    @classmethod
+    def of_iters(cls, iters: int, accumulation: int = 1) -> 'RunLength':
+        """Make the length of a run with an IterBasedTrainLoop.
+
+        Args:
+            iters (int): Its iterations.
+            accumulation (int): Iterations per optimizer step. Defaults to 1.
+
+        Returns:
+            RunLength: The length.
+        """
+        return cls(None, iters, accumulation)
+
+    @classmethod
+    def of_run(cls, runner: Any) -> 'RunLength':
+        """Ask a runner.
+
+        Args:
+            runner (Runner): A runner whose training is about to start.
+
+        Returns:
+            RunLength: The length of its training.
+        """
+        accumulation = _accumulative_counts(runner.optim_wrapper)
+        if isinstance(runner.train_loop, IterBasedTrainLoop):
+            return cls.of_iters(runner.max_iters, accumulation)
+        per_epoch = len(runner.train_dataloader)
+        return cls.of_epochs(runner.max_epochs, per_epoch, accumulation)
 
 
 @dataclass
@@ -47,23 +113,49 @@ class SwitchPlan:
             begin_iter (int): Iteration, likewise.
 
         Returns:
+            SwitchPlan: As for :meth:`of_length`.
+        """
+        length = RunLength.of_run(runner)
+        return cls.of_length(
+            length, schedule, by_epoch, begin_epoch, begin_iter
+        )
+
+    @classmethod
+    def of_length(
+        cls,
+        length: RunLength,
+        schedule: SwitchSchedule,
+        by_epoch: bool,
+        begin_epoch: int,
+        begin_iter: int,
+    ) -> 'SwitchPlan':
+        """Apply a schedule to a run of a given length.
+
+        Args:
+            length (RunLength): The run.
+            schedule (SwitchSchedule): When to switch.
+            by_epoch (bool): Whether the schedule counts epochs.
+            begin_epoch (int): Epoch, 1-based, from which on weights are
+                averaged.
+            begin_iter (int): Iteration, likewise.
+
+        Returns:
             SwitchPlan: The switches, those before the first update left out.
 
         Raises:
-            ValueError: If epochs are counted where the runner has none, if
+            ValueError: If epochs are counted where the run has none, if
                 averaging begins after the run, or if a switch was asked
                 for and none will happen.
         """
-        _check_loop(runner, schedule, by_epoch, begin_epoch)
-        _check_begin(runner, begin_epoch, begin_iter)
-        total = runner.max_epochs if by_epoch else runner.max_iters
-        first = _first_unit(runner, by_epoch, begin_epoch, begin_iter)
+        _check_loop(length, schedule, by_epoch, begin_epoch)
+        _check_begin(length, begin_epoch, begin_iter)
+        total = (length.max_epochs or 1) if by_epoch else length.max_iters
+        first = _first_unit(length, by_epoch, begin_epoch, begin_iter)
         units = [n for n in schedule.due(total) if n >= first]
         if schedule.interval is not None and not units:
             raise ValueError(_never(schedule, by_epoch, total, first))
-        per_unit = len(runner.train_dataloader) if by_epoch else 1
-        accumulated = _accumulative_counts(runner.optim_wrapper)
-        steps = (schedule.interval or 0) * per_unit / accumulated
+        per_unit = length.iters_per_epoch if by_epoch else 1
+        steps = (schedule.interval or 0) * per_unit / length.accumulation
         return cls(units, by_epoch, steps)
 
     def describe(self, done: int) -> str:
@@ -109,6 +201,19 @@ class SwitchPlan:
         )
 
 
+def fits(momentum: float, updates: float) -> bool:
+    """Tell whether a window is at most a third of a number of updates.
+
+    Args:
+        momentum (float): The momentum after its warm-up.
+        updates (float): Updates between two switches.
+
+    Returns:
+        bool: Whether it is.
+    """
+    return momentum * updates >= 3 * (1 - 1e-9)
+
+
 def fitting_momentum(updates: float) -> float:
     """Find the momentum whose window is a third of a number of updates.
 
@@ -128,9 +233,12 @@ def fitting_momentum(updates: float) -> float:
 
 
 def _check_loop(
-    runner: Any, schedule: SwitchSchedule, by_epoch: bool, begin_epoch: int
+    length: RunLength,
+    schedule: SwitchSchedule,
+    by_epoch: bool,
+    begin_epoch: int,
 ) -> None:
-    if not isinstance(runner.train_loop, IterBasedTrainLoop):
+    if length.max_epochs is not None:
         return
     if by_epoch and schedule.interval is not None:
         raise ValueError(
@@ -145,10 +253,10 @@ def _check_loop(
         )
 
 
-def _check_begin(runner: Any, begin_epoch: int, begin_iter: int) -> None:
+def _check_begin(length: RunLength, begin_epoch: int, begin_iter: int) -> None:
     for name, begin, total in (
-        ('begin_epoch', begin_epoch, runner.max_epochs),
-        ('begin_iter', begin_iter, runner.max_iters),
+        ('begin_epoch', begin_epoch, length.max_epochs or 1),
+        ('begin_iter', begin_iter, length.max_iters),
     ):
         if begin > total:
             raise ValueError(
@@ -159,17 +267,17 @@ def _check_begin(runner: Any, begin_epoch: int, begin_iter: int) -> None:
 
 
 def _first_unit(
-    runner: Any, by_epoch: bool, begin_epoch: int, begin_iter: int
+    length: RunLength, by_epoch: bool, begin_epoch: int, begin_iter: int
 ) -> int:
     """Find the first unit at whose end there is an average."""
     # The first optimizer step comes with the iteration that completes an
     # accumulation, or with the last of the run.
     begin = max(begin_iter, 1)
     if begin_epoch:
-        begin = (begin_epoch - 1) * len(runner.train_dataloader) + 1
-    counts = _accumulative_counts(runner.optim_wrapper)
-    step = min(math.ceil(begin / counts) * counts, runner.max_iters)
-    return math.ceil(step / len(runner.train_dataloader)) if by_epoch else step
+        begin = (begin_epoch - 1) * length.iters_per_epoch + 1
+    counts = length.accumulation
+    step = min(math.ceil(begin / counts) * counts, length.max_iters)
+    return math.ceil(step / length.iters_per_epoch) if by_epoch else step
 
 
 def _accumulative_counts(optim_wrapper: Any) -> int:

@@ -1,0 +1,261 @@
+"""The plan of a config: what its run is going to do, without a runner."""
+
+import inspect
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Optional
+
+from mmengine.hooks import CheckpointHook, EMAHook, Hook
+from mmengine.registry import HOOKS, LOOPS, DefaultScope
+from mmengine.runner import IterBasedTrainLoop, Runner, get_priority
+
+from ..averaging.arguments import check_count
+from .company import check_company
+from .randomness import preserved_randomness
+from .switch_ema_hook import SwitchEMAHook
+from .switch_plan import RunLength, SwitchPlan
+
+__all__ = [
+    'ConfigPlan',
+    'averages',
+    'hook_class',
+    'length_of_config',
+    'plan_of_config',
+]
+
+#: Ends of the names of hooks that average, in libraries not installed here.
+_AVERAGING_NAMES = ('EMAHook', 'SWAHook', 'ExponentialMovingAverageHook')
+
+
+@dataclass(frozen=True)
+class ConfigPlan:
+    """The averaging and the switches of the run that a config describes.
+
+    Args:
+        hook (SwitchEMAHook): The hook of the config.
+        length (RunLength): The length of the run.
+        switches (SwitchPlan): Its switches.
+    """
+
+    hook: SwitchEMAHook
+    length: RunLength
+    switches: SwitchPlan
+
+    @property
+    def units(self) -> list[int]:
+        """list[int]: Epochs or iterations after which the run switches."""
+        return self.switches.units
+
+    @property
+    def steps(self) -> float:
+        """float: Optimizer steps between two switches, 0 without any."""
+        return self.switches.steps
+
+    @property
+    def window(self) -> float:
+        """float: Optimizer steps that the average remembers."""
+        return self._interval / self.hook.momentum
+
+    @property
+    def warning(self) -> Optional[str]:
+        """str: What the hook will warn of before the run; None if nothing."""
+        return self.switches.warning(self.hook.momentum, self._interval)
+
+    @property
+    def _interval(self) -> int:
+        return self.hook.averaging.get('interval', 1)
+
+
+def plan_of_config(cfg: Any, length: int, num_gpus: int = 1) -> ConfigPlan:
+    """Tell what the run of a config is going to do.
+
+    Args:
+        cfg (Config): The config, with all its bases.
+        length (int): Number of training images: the length of the data set.
+        num_gpus (int): Processes that share them, each with the batch size
+            of the config. Defaults to 1.
+
+    Returns:
+        ConfigPlan: The plan, that of the hook in such a run.
+
+    Raises:
+        TypeError: If an argument of the hook has the wrong type.
+        ValueError: If the config has no SwitchEMAHook, if the hook would
+            refuse the run, or if the config does not say how long it is.
+    """
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        hook = _checked_hook(cfg)
+    run = length_of_config(cfg, length, num_gpus)
+    switches = SwitchPlan.of_length(
+        run, hook.schedule, hook.by_epoch, hook.begin_epoch, hook.begin_iter
+    )
+    return ConfigPlan(hook, run, switches)
+
+
+def length_of_config(cfg: Any, length: int, num_gpus: int = 1) -> RunLength:
+    """Tell how long the run of a config is.
+
+    Args:
+        cfg (Config): The config, with all its bases.
+        length (int): Number of training images.
+        num_gpus (int): Processes that share them. Defaults to 1.
+
+    Returns:
+        RunLength: Its epochs, iterations and accumulation.
+
+    Raises:
+        TypeError: If a number is not a whole one.
+        ValueError: If a number is below 1, or the config does not say.
+    """
+    check_count('length', length, 1)
+    check_count('num_gpus', num_gpus, 1)
+    train_cfg = cfg.get('train_cfg') or {}
+    accumulation = _accumulative_counts(cfg.get('optim_wrapper') or {})
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        by_epoch = _by_epoch(train_cfg)
+        unit = 'max_epochs' if by_epoch else 'max_iters'
+        if unit not in train_cfg:
+            raise ValueError(f'the train_cfg of the config has no {unit}')
+        if not by_epoch:
+            return RunLength.of_iters(train_cfg['max_iters'], accumulation)
+        iters = _iters_per_epoch(cfg.get('train_dataloader'), length, num_gpus)
+    return RunLength.of_epochs(train_cfg['max_epochs'], iters, accumulation)
+
+
+def averages(hook: Any) -> bool:
+    """Tell whether a hook of a config averages the model's weights.
+
+    Call it in the config's default scope.
+
+    Args:
+        hook (dict or Hook): A hook, or the config of one.
+
+    Returns:
+        bool: Whether it does.
+    """
+    kind = hook_class(hook)
+    if kind is not None and issubclass(kind, (EMAHook, SwitchEMAHook)):
+        return True
+    return _name(hook).endswith(_AVERAGING_NAMES)
+
+
+def hook_class(hook: Any) -> Optional[type]:
+    """Find the class of a hook.
+
+    Args:
+        hook (dict or Hook): A hook, or the config of one.
+
+    Returns:
+        type, optional: Its class; None if no installed library has it.
+    """
+    if not isinstance(hook, Mapping):
+        return type(hook)
+    kind = hook.get('type')
+    if isinstance(kind, str):
+        kind = HOOKS.get(kind)
+    return kind if inspect.isclass(kind) else None
+
+
+def _name(hook: Any) -> str:
+    kind = hook.get('type') if isinstance(hook, Mapping) else type(hook)
+    return getattr(kind, '__name__', str(kind)).rpartition('.')[2]
+
+
+def _checked_hook(cfg: Any) -> SwitchEMAHook:
+    """Build our hook, and check it against the others that matter."""
+    hooks = [
+        _build(hook)
+        for hook in _hooks(cfg)
+        if averages(hook) or _is_checkpoint_hook(hook)
+    ]
+    ours = [hook for hook in hooks if isinstance(hook, SwitchEMAHook)]
+    if not ours:
+        raise ValueError('the config has no SwitchEMAHook')
+    hooks.sort(key=lambda hook: get_priority(hook.priority))
+    check_company(SimpleNamespace(hooks=hooks), ours[0])
+    return ours[0]
+
+
+def _hooks(cfg: Any) -> Iterator[Any]:
+    """Go through the hooks of a config in mmengine's order."""
+    default = {
+        'checkpoint': dict(type='CheckpointHook'),
+        **(cfg.get('default_hooks') or {}),
+    }
+    yield from (hook for hook in default.values() if hook is not None)
+    yield from cfg.get('custom_hooks') or []
+
+
+def _is_checkpoint_hook(hook: Any) -> bool:
+    kind = hook_class(hook)
+    return kind is not None and issubclass(kind, CheckpointHook)
+
+
+def _build(hook: Any) -> Hook:
+    """Build a hook as a runner does, with its priority."""
+    if not isinstance(hook, Mapping):
+        return hook
+    arguments = dict(hook)
+    priority = arguments.pop('priority', None)
+    built = HOOKS.build(arguments)
+    if priority is not None:
+        built.priority = priority
+    return built
+
+
+def _by_epoch(train_cfg: Any) -> bool:
+    """Tell the kind of a training loop."""
+    kind = train_cfg.get('type')
+    if kind is None:
+        if 'by_epoch' not in train_cfg:
+            raise ValueError(
+                'the train_cfg of the config has neither type nor by_epoch'
+            )
+        return train_cfg['by_epoch']
+    found = LOOPS.get(kind) if isinstance(kind, str) else kind
+    if not inspect.isclass(found):
+        raise ValueError(f'the loop {kind!r} of train_cfg is not registered')
+    return not issubclass(found, IterBasedTrainLoop)
+
+
+def _accumulative_counts(wrapper: Any) -> int:
+    """Iterations per optimizer step, the least of several optimizers."""
+    several = [
+        _accumulative_counts(inner)
+        for inner in wrapper.values()
+        if isinstance(inner, Mapping) and 'optimizer' in inner
+    ]
+    return min(several) if several else wrapper.get('accumulative_counts', 1)
+
+
+class _Images:
+    """A data set of which nothing but the length matters."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int) -> Any:
+        raise AttributeError('images')
+
+
+def _iters_per_epoch(loader: Any, length: int, num_gpus: int) -> int:
+    """Ask the samplers of a config for the batches of one process."""
+    if loader is None:
+        raise ValueError('the config has no train_dataloader')
+    images = _Images(math.ceil(length / num_gpus))
+    arguments = dict(loader, dataset=images, num_workers=0)
+    for name in ('persistent_workers', 'prefetch_factor'):
+        arguments.pop(name, None)
+    with preserved_randomness():
+        try:
+            return len(Runner.build_dataloader(arguments))
+        except AttributeError:
+            # A sampler that looks at the images, such as a class-aware one,
+            # gives each process as many.
+            arguments['sampler'] = dict(type='DefaultSampler')
+            return len(Runner.build_dataloader(arguments))
