@@ -15,6 +15,7 @@ from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.device import get_device
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
+from processes import join_processes
 
 from sema_mm.checkpoint import use_safe_loading
 
@@ -79,6 +80,7 @@ def prepare(
         merge_args(cfg, args)
         check_config(cfg, loop)
         use_safe_loading(cfg.work_dir)
+        join_processes(cfg)
         return build_runner(cfg)
 
 
