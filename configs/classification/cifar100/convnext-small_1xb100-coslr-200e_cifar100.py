@@ -1,0 +1,11 @@
+_base_ = [
+    'mmpretrain::_base_/models/convnext/convnext-small.py',
+    './_base_/cifar100_bs100_randaug.py',
+    './_base_/adamw_coslr-200e.py',
+]
+
+model = dict(
+    backbone=dict(type='sema_mm.models.ConvNeXt_CIFAR', drop_path_rate=0.5),
+    head=dict(num_classes=100),
+    train_cfg=None,  # no Mixup, no CutMix
+)

@@ -1,0 +1,1 @@
+_base_ = ['./densenet121_1xb100-coslr-200e_cifar100.py', './_base_/sema.py']

@@ -1,0 +1,1 @@
+_base_ = ['./resnet18_1xb100-coslr-200e_cifar100.py', './_base_/sema.py']

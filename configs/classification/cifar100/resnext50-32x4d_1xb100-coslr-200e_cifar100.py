@@ -1,0 +1,10 @@
+_base_ = [
+    'mmpretrain::_base_/models/resnext50_32x4d.py',
+    './_base_/cifar100_bs100.py',
+    './_base_/sgd_coslr-200e.py',
+]
+
+model = dict(
+    backbone=dict(type='sema_mm.models.ResNeXt_CIFAR'),
+    head=dict(num_classes=100),
+)

@@ -1,0 +1,1 @@
+_base_ = ['./swin-tiny_1xb100-coslr-200e_cifar100.py', './_base_/ema-adamw.py']
