@@ -1,53 +1,86 @@
-"""Every config, its name, its siblings, and the index of the models."""
+"""Every config: name, siblings, switches, recipe, and index of the models."""
 
+import copy
+import functools
 import re
-from collections import defaultdict
 from pathlib import Path
 
 import mmengine
 import pytest
 from mmengine.config import Config
 
+from sema_mm.hooks.config_plan import plan_of_config
+from sema_mm.hooks.switch_plan import fitting_momentum
+
+from .recipe import gpus, recipe
+
 ROOT = Path(__file__).resolve().parent.parent
-CONFIGS = sorted(
-    path
-    for path in (ROOT / 'configs').rglob('*.py')
+CONFIGS = {
+    path.stem: path
+    for path in sorted((ROOT / 'configs').rglob('*.py'))
     if '_base_' not in path.parts
-)
+}
 INDEX = mmengine.load(str(ROOT / 'model-index.yml'))['Import']
-METHODS = ('ema', 'sema', 'swa')
+METHODS = ('ema', 'sema')
+
+PROTOCOL = mmengine.load(str(ROOT / 'tests/data/protocol.yml'))
+EXPECTED = {
+    name: values
+    for family in PROTOCOL.values()
+    for name, values in family['experiments'].items()
+}
+#: What the protocol says of the averaging, not of the baseline.
+OF_THE_AVERAGE = ('images', 'steps', 'switch_begin', 'ema', 'sema')
 
 #: Parts of a name are joined by '_', the words of a part by '-'.
 PART = r'[a-z0-9.]+(-[a-z0-9.]+)*'
 NAME = re.compile(rf'{PART}(_{PART}){{2,}}')
-#: mmpretrain's third law: GPUs x batch, tricks, schedule, epochs.
-TRAINING = re.compile(r'\d+xb\d+(-[a-z0-9.]+)*-\d+e')
+#: The part before the data set, by the law of each library: GPUs x batch,
+#: tricks, schedule, epochs; mmdet may leave out its 8 x 2, and counts 12
+#: epochs as 1x.
+TRAINING = {
+    'mmpretrain': re.compile(
+        r'(?P<gpus>\d+)xb(?P<batch>\d+)(-s?ema)?(-[a-z0-9.]+)*'
+        r'-(?P<epochs>\d+)e'
+    ),
+    'mmdet': re.compile(
+        r'((?P<gpus>\d+)xb(?P<batch>\d+)-)?([a-z0-9.]+-)*'
+        r'((?P<epochs>\d+)e|(?P<rounds>\d)x)(-s?ema)?'
+    ),
+}
 
 
-def by_name(path):
-    return path.stem
-
-
-def family(path):
+def baseline(name):
     """Return the name without its averaging method."""
-    parts = path.stem.split('_')
-    words = [
-        '-'.join(w for w in part.split('-') if w not in METHODS)
-        for part in parts
-    ]
-    return path.with_name('_'.join(word for word in words if word) + '.py')
+    return re.sub('-s?ema(?=[-_])', '', name)
 
 
-def siblings():
-    families = defaultdict(list)
-    for path in CONFIGS:
-        families[family(path)].append(path)
-    return families
+def method(name):
+    found = set(re.split('[_-]', name)) & set(METHODS)
+    return found.pop() if found else 'baseline'
 
 
-def load(path):
+@functools.cache
+def load_once(name):
+    return Config.fromfile(CONFIGS[name])
+
+
+def load(name):
     pytest.importorskip('mmpretrain')
-    return Config.fromfile(path).to_dict()
+    pytest.importorskip('mmdet')
+    return copy.deepcopy(load_once(name).to_dict())
+
+
+def is_average(hook):
+    return 'EMA' in str(hook['type'])
+
+
+def averaging(name):
+    """Return the one averaging hook of a config."""
+    hooks = load(name).get('custom_hooks') or []
+    (hook,) = (hook for hook in hooks if is_average(hook))
+    assert hook['type'] == 'sema_mm.SwitchEMAHook'
+    return hook
 
 
 def models():
@@ -58,51 +91,129 @@ def models():
     ]
 
 
-def test_there_are_configs():
-    assert len(CONFIGS) >= 3
+BASELINES = [name for name in CONFIGS if method(name) == 'baseline']
+AVERAGED = [name for name in CONFIGS if method(name) != 'baseline']
 
 
-@pytest.mark.parametrize('path', CONFIGS, ids=by_name)
-def test_name_obeys_the_law(path):
-    assert NAME.fullmatch(path.stem)
-    cfg = load(path)
-    if cfg['default_scope'] == 'mmpretrain':
-        training = path.stem.split('_')[-2]
-        assert TRAINING.fullmatch(training)
-        batch = int(re.search(r'xb(\d+)', training)[1])
-        epochs = int(re.search(r'-(\d+)e$', training)[1])
-        assert batch == cfg['train_dataloader']['batch_size']
-        assert epochs == cfg['train_cfg'].get('max_epochs', epochs)
+@pytest.mark.parametrize('name', CONFIGS)
+def test_name_obeys_the_law(name):
+    assert NAME.fullmatch(name)
+    cfg = load(name)
+    law = TRAINING[cfg['default_scope']].fullmatch(name.split('_')[-2])
+    assert law
+    said = {key: int(n) for key, n in law.groupdict().items() if n}
+    if 'batch' in said:
+        assert said['batch'] == cfg['train_dataloader']['batch_size']
+        assert said['gpus'] == gpus(cfg)
+    if 'epochs' in said:
+        assert said['epochs'] == cfg['train_cfg']['max_epochs']
+    else:
+        read = cfg['train_dataloader']['dataset'].get('times', 1)
+        assert said['rounds'] * 12 == cfg['train_cfg']['max_epochs'] * read
 
 
-@pytest.mark.parametrize('path', CONFIGS, ids=by_name)
-def test_hooks_are_those_of_the_name(path):
-    words = re.split('[_-]', path.stem)
-    hooks = load(path).get('custom_hooks', [])
-    ours = [h for h in hooks if h['type'] == 'sema_mm.SwitchEMAHook']
-    if not set(words) & {'ema', 'sema'}:
-        assert not [h for h in hooks if 'EMA' in h['type']]
+def test_names_are_unique():
+    found = [p.stem for p in (ROOT / 'configs').rglob('*_*_*.py')]
+    assert set(CONFIGS) <= set(found)
+    assert len(CONFIGS) == sum(
+        '_base_' not in p.parts for p in (ROOT / 'configs').rglob('*.py')
+    )
+
+
+@pytest.mark.parametrize('name', BASELINES)
+def test_a_baseline_has_two_siblings_and_no_average(name):
+    siblings = [other for other in AVERAGED if baseline(other) == name]
+    assert sorted(map(method, siblings)) == sorted(METHODS)
+    assert all(
+        CONFIGS[other].parent == CONFIGS[name].parent for other in siblings
+    )
+    assert not any(map(is_average, load(name).get('custom_hooks') or []))
+
+
+@pytest.mark.parametrize('name', AVERAGED)
+def test_siblings_differ_only_in_the_averaging_hook(name):
+    ours, first = load(name), load(baseline(name))
+    hooks = ours.pop('custom_hooks')
+    others = first.pop('custom_hooks', None) or []
+    assert [hook for hook in hooks if not is_average(hook)] == others
+    assert ours == first
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_a_leaf_only_says_what_differs(name):
+    text = CONFIGS[name].read_text()
+    assert len(re.findall(r'^\w+ = ', text, re.MULTILINE)) <= 6
+
+
+@pytest.mark.parametrize('name', AVERAGED)
+def test_the_schedule_fires_and_does_not_warn(name):
+    load(name)
+    expected = EXPECTED.get(baseline(name))
+    images = expected['images'] if expected else 1000
+    epochs = load_once(name).train_cfg.max_epochs
+    if expected and 'repeat' in expected:
+        images *= expected['repeat']
+    plan = plan_of_config(load_once(name), images, num_gpus=gpus(load(name)))
+    hook = averaging(name)
+    if method(name) == 'ema':
+        assert hook['switch_interval'] is None
+        assert plan.units == []
         return
-    (hook,) = ours
-    switches = hook.get('switch_interval', 1) is not None
-    assert switches == ('sema' in words)
+    first = hook.get('switch_begin', 0) + 1
+    assert plan.units == list(range(first, epochs + 1))
+    assert plan.warning is None
+    assert plan.steps >= 3 / hook['momentum']
+    if expected:
+        assert plan.steps == expected['steps']
 
 
-@pytest.mark.parametrize('name', siblings(), ids=by_name)
-def test_siblings_differ_only_in_custom_hooks(name):
-    members = siblings()[name]
-    assert name in members, 'there is no baseline'
-    first, *others = (load(path) for path in members)
-    first.pop('custom_hooks', None)
-    for other in others:
-        other.pop('custom_hooks', None)
-        assert other == first
+def test_the_protocol_and_the_configs_are_the_same_experiments():
+    ours = [n for n in BASELINES if 'digits' not in CONFIGS[n].parts]
+    assert sorted(ours) == sorted(EXPECTED)
 
 
-@pytest.mark.parametrize('path', CONFIGS, ids=by_name)
-def test_a_leaf_only_says_what_differs(path):
-    statements = re.findall(r'^\w+ = ', path.read_text(), re.MULTILINE)
-    assert len(statements) <= 6
+@pytest.mark.parametrize('name', EXPECTED)
+def test_a_recipe_is_that_of_the_protocol(name):
+    expected = {
+        key: value
+        for key, value in EXPECTED[name].items()
+        if key not in OF_THE_AVERAGE and value != 'upstream'
+    }
+    assert recipe(load(name), expected) == expected
+
+
+@pytest.mark.parametrize(
+    'name', [name for name in AVERAGED if baseline(name) in EXPECTED]
+)
+def test_an_average_is_that_of_the_protocol(name):
+    values, hook = EXPECTED[baseline(name)], averaging(name)
+    ema = values['ema']
+    momentum = values[method(name)]['momentum']
+    assert hook['momentum'] == pytest.approx(momentum, rel=1e-9)
+    if 'gamma' in ema:
+        warmup = {'warmup': 'exp_momentum', 'gamma': ema['gamma']}
+    elif ema['warmup']:
+        warmup = {
+            'warmup': 'linear',
+            'warmup_iters': ema['warmup'] * values['steps'],
+            'warmup_ratio': ema['ratio'],
+        }
+    else:
+        warmup = {}
+    names = ('warmup', 'warmup_iters', 'warmup_ratio', 'gamma')
+    assert {key: hook[key] for key in names if key in hook} == warmup
+    if method(name) == 'sema':
+        assert hook.get('switch_interval', 1) == 1
+        assert hook.get('switch_begin', 0) == values['switch_begin']
+
+
+@pytest.mark.parametrize('name', EXPECTED)
+def test_sema_keeps_the_momentum_of_ema_where_its_window_fits(name):
+    values = EXPECTED[name]
+    ema = values['ema']['momentum']
+    fits = 1 / ema <= values['steps'] / 3
+    expected = ema if fits else fitting_momentum(values['steps'])
+    assert values['sema']['momentum'] == pytest.approx(expected)
 
 
 def test_index_names_every_metafile():
@@ -116,14 +227,18 @@ def test_metafiles_list_every_config():
     listed = [model['Config'] for model in models()]
     assert len(set(listed)) == len(listed)
     assert sorted(listed) == sorted(
-        path.relative_to(ROOT).as_posix() for path in CONFIGS
+        path.relative_to(ROOT).as_posix() for path in CONFIGS.values()
     )
 
 
 @pytest.mark.parametrize('model', models(), ids=lambda model: model['Name'])
 def test_model_of_a_metafile(model):
-    assert model['Name'] == Path(model['Config']).stem
-    for result in model['Results']:
+    name = model['Name']
+    assert name == Path(model['Config']).stem
+    epochs = load(name)['train_cfg']['max_epochs']
+    assert model['Metadata']['Epochs'] == epochs
+    assert model['Metadata']['Parameters'] > 0
+    for result in model.get('Results', []):
         assert result['Dataset']
         assert result['Task']
         assert result['Metrics']
