@@ -1,0 +1,12 @@
+# An epoch has 1,252 optimizer steps; the average remembers 200.
+custom_hooks = [
+    dict(
+        type='sema_mm.SwitchEMAHook',
+        momentum=5e-3,  # decay 0.995
+        warmup='linear',
+        warmup_iters=5 * 1252,  # 5 epochs
+        warmup_ratio=0.9,
+        switch_interval=1,  # after every epoch,
+        switch_begin=5,  # from the sixth on
+    )
+]

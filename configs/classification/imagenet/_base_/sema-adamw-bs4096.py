@@ -1,0 +1,12 @@
+# An epoch has 313 optimizer steps; the average remembers 100.
+custom_hooks = [
+    dict(
+        type='sema_mm.SwitchEMAHook',
+        momentum=1e-2,  # decay 0.99
+        warmup='linear',
+        warmup_iters=20 * 313,  # 20 epochs
+        warmup_ratio=0.9,
+        switch_interval=1,  # after every epoch,
+        switch_begin=5,  # from the sixth on
+    )
+]

@@ -1,0 +1,4 @@
+_base_ = [
+    './deit-small_8xb128-coslr-300e_in1k.py',
+    './_base_/ema-adamw-bs1024.py',
+]

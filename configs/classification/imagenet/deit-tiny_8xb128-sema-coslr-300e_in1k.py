@@ -1,0 +1,4 @@
+_base_ = [
+    './deit-tiny_8xb128-coslr-300e_in1k.py',
+    './_base_/sema-adamw-bs1024.py',
+]

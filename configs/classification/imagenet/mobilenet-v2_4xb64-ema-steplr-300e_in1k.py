@@ -1,0 +1,4 @@
+_base_ = [
+    './mobilenet-v2_4xb64-steplr-300e_in1k.py',
+    './_base_/ema-sgd-bs256.py',
+]

@@ -1,0 +1,9 @@
+_base_ = [
+    'mmpretrain::_base_/models/mobilenet_v2_1x.py',
+    'mmpretrain::_base_/datasets/imagenet_bs32_pil_bicubic.py',
+    'mmpretrain::_base_/schedules/imagenet_bs256_epochstep.py',
+    'mmpretrain::_base_/default_runtime.py',
+]
+
+# 4 GPUs x 64 = 256
+train_dataloader = dict(batch_size=64)

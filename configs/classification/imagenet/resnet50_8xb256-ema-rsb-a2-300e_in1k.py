@@ -1,0 +1,4 @@
+_base_ = [
+    './resnet50_8xb256-rsb-a2-300e_in1k.py',
+    './_base_/ema-lamb-bs2048.py',
+]

@@ -1,0 +1,4 @@
+_base_ = [
+    './resnet50_8xb256-rsb-a3-100e_in1k.py',
+    './_base_/sema-lamb-bs2048.py',
+]
