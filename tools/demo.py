@@ -7,27 +7,20 @@ figure, the accuracies of every epoch and the table under ``work_dirs/demo``::
 """
 
 import argparse
-import collections
-import contextlib
-import os
-import re
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from demo_report import Curve, draw, read_curve, table, write_rows
 from rich.console import Console
+from training_runs import ROOT, TrainingFailed, run_training
 
-ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = {
     'baseline': 'resnet18-w16_1xb32-coslr-15e_digits.py',
     'EMA': 'resnet18-w16_1xb32-ema-coslr-15e_digits.py',
     'SEMA': 'resnet18-w16_1xb32-sema-coslr-15e_digits.py',
 }
-VALIDATED = re.compile(r'Epoch\(val\) +\[(\d+)\]\[\d+/\d+\] +(.+?) +data_time')
 
 
 def parse_args() -> argparse.Namespace:
@@ -61,63 +54,17 @@ def train(name: str, args: argparse.Namespace, console: Console) -> Curve:
     """
     console.rule(f'{name}: configs/digits/{CONFIGS[name]}', align='left')
     folder = args.work_dir / name.lower()
-    command = [
-        *(sys.executable, str(ROOT / 'tools' / 'train.py')),
-        str(ROOT / 'configs' / 'digits' / CONFIGS[name]),
-        *('--work-dir', str(folder)),
-        *('--cfg-options', f'randomness.seed={args.seed}'),
-    ]
+    options = [f'randomness.seed={args.seed}']
     if args.epochs:
-        command.append(f'train_cfg.max_epochs={args.epochs}')
-        command.append(f'param_scheduler.T_max={args.epochs}')
-    tail: collections.deque[str] = collections.deque(maxlen=25)
-    ends = []
-    with started(command) as child:
-        for line in child.stdout or ():
-            tail.append(line)
-            found = VALIDATED.search(line)
-            if found:
-                ends.append(time.monotonic())
-                console.print(f'epoch {found[1]:>2}  {found[2]}', style='dim')
-    if child.returncode:
-        console.print(''.join(tail), markup=False, highlight=False)
-        sys.exit(
-            f'error: training {name} ended with exit code {child.returncode}; '
-            f'the end of its output is above, its logs are in {folder}.'
-        )
-    return read_curve(name, folder, ends)
-
-
-@contextlib.contextmanager
-def started(command: list[str]) -> Iterator['subprocess.Popen[str]']:
-    """Runs a program, and stops it when this one is stopped.
-
-    Args:
-        command (list[str]): The program and its arguments.
-
-    Yields:
-        subprocess.Popen: The program; it has ended on a normal exit.
-    """
-    # With tensors this small, more threads only wait for each other.
-    threads = {'OMP_NUM_THREADS': os.environ.get('OMP_NUM_THREADS', '1')}
-    child = subprocess.Popen(
-        command,
-        env={**os.environ, **threads},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+        options.append(f'train_cfg.max_epochs={args.epochs}')
+        options.append(f'param_scheduler.T_max={args.epochs}')
+    config = ROOT / 'configs' / 'digits' / CONFIGS[name]
     try:
-        yield child
-        child.wait()
-    finally:
-        if child.poll() is None:
-            child.terminate()
-            try:
-                child.wait(10)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+        ends = run_training(config, folder, options, console)
+    except TrainingFailed as error:
+        console.print(error.output, markup=False, highlight=False)
+        sys.exit(f'error: training {name} {error}')
+    return read_curve(name, folder, ends)
 
 
 def main() -> None:

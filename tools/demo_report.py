@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 import matplotlib
 from rich.table import Table
+from training_runs import read_validations
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt
@@ -64,10 +65,7 @@ def read_curve(name: str, folder: Path, ends: list[float]) -> Curve:
     Returns:
         Curve: The accuracies.
     """
-    logs = folder.glob('*/vis_data/scalars.json')
-    latest = max(logs, key=lambda log: log.stat().st_mtime)
-    lines = map(json.loads, latest.read_text().splitlines())
-    rows = [line for line in lines if METRIC in line]
+    rows = read_validations(folder, METRIC)
     best = [row[METRIC] for row in rows]
     averaged = all(f'{METRIC}_origin' in row for row in rows)
     gaps = sorted(b - a for a, b in zip(ends, ends[1:]))

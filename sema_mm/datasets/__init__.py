@@ -1,9 +1,33 @@
 """Embedded real data, as datasets of the OpenMMLab libraries.
 
-Importing this package imports mmpretrain; ``import sema_mm`` does not import
-this package.
+Each dataset is imported with its first use, and its library with it:
+mmpretrain with :class:`Digits`, mmdet with :class:`DigitsCoco`.
 """
 
-from .digits import Digits
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__all__ = ['Digits']
+if TYPE_CHECKING:
+    from .digits import Digits
+    from .digits_coco import DigitsCoco
+
+__all__ = ['Digits', 'DigitsCoco']
+
+_MODULES = {'Digits': '.digits', 'DigitsCoco': '.digits_coco'}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module of a dataset.
+
+    Args:
+        name (str): Name of the dataset.
+
+    Returns:
+        type: The dataset.
+
+    Raises:
+        AttributeError: If there is no such dataset.
+    """
+    if name not in _MODULES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(importlib.import_module(_MODULES[name], __name__), name)

@@ -14,8 +14,7 @@ except ImportError as error:
         f'({error}). Install it with "pip install mmpretrain".'
     ) from error
 
-#: Sizes of the splits in tenths of the images of one class, in file order.
-SPLITS = {'train': (0, 6), 'val': (6, 8), 'test': (8, 10)}
+from .digit_images import check_split, read_digits
 
 
 @DATASETS.register_module()
@@ -58,10 +57,7 @@ class Digits(BaseDataset):
         pipeline: Sequence = (),
         **kwargs: Any,
     ) -> None:
-        if split not in SPLITS:
-            raise ValueError(
-                f"split must be 'train', 'val' or 'test', but got {split!r}"
-            )
+        check_split(split)
         self.split = split
         super().__init__(ann_file='', pipeline=pipeline, **kwargs)
 
@@ -71,26 +67,13 @@ class Digits(BaseDataset):
         Returns:
             list[dict]: One ``dict(img=..., gt_label=...)`` per image, in file
             order.
-
-        Raises:
-            ImportError: If scikit-learn is missing.
         """
-        try:
-            from sklearn.datasets import load_digits
-        except ImportError as error:
-            raise ImportError(
-                'sema_mm.datasets.Digits reads the images from scikit-learn, '
-                f'which cannot be imported ({error}). Install it with '
-                '"pip install scikit-learn".'
-            ) from error
-        source = load_digits()
-        images = np.round(source.images * (255 / 16)).astype(np.uint8)
         return [
             {
-                'img': np.repeat(images[index, :, :, None], 3, axis=2),
-                'gt_label': int(source.target[index]),
+                'img': np.repeat(image[:, :, None], 3, axis=2),
+                'gt_label': int(label),
             }
-            for index in split_indices(source.target, self.split)
+            for image, label in zip(*read_digits(self.split))
         ]
 
     def extra_repr(self) -> list[str]:
@@ -100,22 +83,3 @@ class Digits(BaseDataset):
             list[str]: The lines to add.
         """
         return [f'Split: \t\t\t{self.split}']
-
-
-def split_indices(labels: np.ndarray, split: str) -> np.ndarray:
-    """Choose the images of a split, class by class.
-
-    Args:
-        labels (np.ndarray): Class of each image, shape ``(N, )``.
-        split (str): Key of :data:`SPLITS`.
-
-    Returns:
-        np.ndarray: Increasing indices of the images, 0-based.
-    """
-    begin, end = SPLITS[split]
-    chosen = []
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        count = len(members)
-        chosen.append(members[count * begin // 10 : count * end // 10])
-    return np.sort(np.concatenate(chosen))

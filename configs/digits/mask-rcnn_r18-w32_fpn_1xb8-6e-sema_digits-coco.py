@@ -1,0 +1,1 @@
+_base_ = ['./mask-rcnn_r18-w32_fpn_1xb8-6e_digits-coco.py', './_base_/sema.py']

@@ -1,0 +1,1 @@
+_base_ = './_base_/yolox-nano_digits-coco.py'

@@ -1,0 +1,121 @@
+"""Trains configs with several seeds and tabulates their validations.
+
+Writes ``rows.csv`` (every config, seed, set of weights, epoch and metric),
+``environment.json`` and ``summary.md`` into a folder. What has its rows there
+is not trained again, so that the same command goes on after an
+interruption::
+
+    python tools/run_seeds.py --out FOLDER --metrics coco/bbox_mAP CONFIG...
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from seed_rows import Row, append_rows, flatten, read_rows
+from seed_summary import summarise
+from training_runs import TrainingFailed, read_validations, run_training
+
+from benchmarks.surroundings import describe_surroundings
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line.
+
+    Returns:
+        argparse.Namespace: The arguments.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('configs', nargs='+', type=Path, metavar='CONFIG')
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
+    parser.add_argument('--out', type=Path, required=True, metavar='FOLDER')
+    parser.add_argument(
+        '--metrics',
+        nargs='+',
+        required=True,
+        help='what the summary shows; a run is validated where it has the '
+        'first of them',
+    )
+    parser.add_argument('--title', default='Averaging over seeds')
+    parser.add_argument('--jobs', type=int, default=1, help='runs at a time')
+    parser.add_argument('--work-dir', type=Path, default='work_dirs/run_seeds')
+    args = parser.parse_args()
+    for config in args.configs:
+        if not config.is_file():
+            parser.error(f'there is no config {config}')
+    return args
+
+
+def run(config: Path, seed: int, args: argparse.Namespace) -> list[Row]:
+    """Trains one config with one seed.
+
+    Args:
+        config (Path): The config.
+        seed (int): The seed.
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        list[Row]: Its validations.
+    """
+    folder = args.work_dir / config.stem / f'seed{seed}'
+    run_training(config, folder, [f'randomness.seed={seed}'])
+    validations = read_validations(folder, args.metrics[0])
+    return list(flatten(config.stem, seed, validations))
+
+
+def run_missing(args: argparse.Namespace, console: Console) -> bool:
+    """Trains what has no rows yet.
+
+    Args:
+        args (argparse.Namespace): The command line.
+        console (Console): Where each run is reported.
+
+    Returns:
+        bool: Whether all of them have succeeded.
+    """
+    file = args.out / 'rows.csv'
+    done = {(row.config, row.seed) for row in read_rows(file)}
+    wanted = [(c, s) for s in args.seeds for c in args.configs]
+    missing = [(c, s) for c, s in wanted if (c.stem, s) not in done]
+    good = True
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        runs = {pool.submit(run, c, s, args): (c, s) for c, s in missing}
+        for ended in concurrent.futures.as_completed(runs):
+            config, seed = runs[ended]
+            try:
+                append_rows(file, ended.result())
+                console.print(f'{config.stem}, seed {seed}: done')
+            except TrainingFailed as error:
+                good = False
+                console.print(error.output, markup=False, highlight=False)
+                console.print(f'{config.stem}, seed {seed}: {error}')
+    return good
+
+
+def main() -> None:
+    """Trains and tabulates."""
+    args = parse_args()
+    # Exits at once: the runs die with this process's group.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
+    args.out.mkdir(parents=True, exist_ok=True)
+    command = f'python tools/run_seeds.py {shlex.join(sys.argv[1:])}'
+    environment = args.out / 'environment.json'
+    if not environment.exists():
+        found = describe_surroundings(command, 'none')
+        found.update(jobs=args.jobs, threads_per_run=1)
+        environment.write_text(f'{json.dumps(found, indent=2)}\n')
+    good = run_missing(args, Console())
+    rows = read_rows(args.out / 'rows.csv')
+    text = summarise(rows, args.metrics, args.title, command)
+    (args.out / 'summary.md').write_text(text)
+    sys.exit(0 if good else 'error: runs have failed; see above.')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,98 @@
+"""Rows of validations: one number in each."""
+
+import csv
+import dataclasses
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+#: What mmengine logs beside the metrics.
+NO_METRICS = ('step', 'time', 'data_time')
+ORIGIN = '_origin'
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One metric of one validation.
+
+    Attributes:
+        config (str): Name of the config.
+        seed (int): Seed of the run.
+        weights (str): ``'average'``, or ``'origin'`` for the weights that
+            the optimizer left.
+        epoch (int): The epoch, counted from 1.
+        metric (str): Its name.
+        value (float): Its value.
+    """
+
+    config: str
+    seed: int
+    weights: str
+    epoch: int
+    metric: str
+    value: float
+
+
+def flatten(
+    config: str, seed: int, validations: Iterable[dict[str, Any]]
+) -> Iterator[Row]:
+    """Makes rows of what was logged.
+
+    Args:
+        config (str): Name of the config.
+        seed (int): Seed of the run.
+        validations (Iterable[dict]): The validations.
+
+    Yields:
+        Row: The rows.
+    """
+    for logged in validations:
+        epoch = logged['step']
+        averaged = any(name.endswith(ORIGIN) for name in logged)
+        for name, value in logged.items():
+            if name in NO_METRICS:
+                continue
+            of_average = averaged and not name.endswith(ORIGIN)
+            weights = 'average' if of_average else 'origin'
+            metric = name[: -len(ORIGIN)] if name.endswith(ORIGIN) else name
+            yield Row(config, seed, weights, epoch, metric, value)
+
+
+def append_rows(file: Path, rows: Iterable[Row]) -> None:
+    """Adds rows to a file; the first ones make it.
+
+    Args:
+        file (Path): A CSV file.
+        rows (Iterable[Row]): The rows.
+    """
+    new = not file.exists()
+    with open(file, 'a', newline='') as stream:
+        writer = csv.writer(stream)
+        if new:
+            writer.writerow(f.name for f in dataclasses.fields(Row))
+        writer.writerows(map(dataclasses.astuple, rows))
+
+
+def read_rows(file: Path) -> list[Row]:
+    """Reads the rows of a file.
+
+    Args:
+        file (Path): A CSV file.
+
+    Returns:
+        list[Row]: Its rows; none if there is no file.
+    """
+    if not file.exists():
+        return []
+    with open(file, newline='') as stream:
+        return [
+            Row(
+                row['config'],
+                int(row['seed']),
+                row['weights'],
+                int(row['epoch']),
+                row['metric'],
+                float(row['value']),
+            )
+            for row in csv.DictReader(stream)
+        ]
