@@ -1,7 +1,7 @@
 _base_ = [
     'mmdet::_base_/models/retinanet_r50_fpn.py',
     './_base_/digits-coco_detection.py',
-    './_base_/adamw-12e_digits-coco.py',
+    './_base_/adamw-10e_digits-coco.py',
 ]
 
 # ResNet-18 of a quarter of the width, from scratch, and 64 channels after

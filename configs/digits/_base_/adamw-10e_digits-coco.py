@@ -1,7 +1,7 @@
 _base_ = './adamw-6e_digits-coco.py'
 
 # schedule settings
-max_epochs = 12
+max_epochs = 10
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
     dict(

@@ -1,4 +1,0 @@
-_base_ = [
-    './retinanet_r18-w16_fpn_1xb8-12e_digits-coco.py',
-    './_base_/sema.py',
-]
