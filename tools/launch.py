@@ -1,4 +1,4 @@
-"""What train.py and test.py share: from a config file to a runner."""
+"""What the tools share: from a command line to a config and a runner."""
 
 import argparse
 import contextlib
@@ -8,8 +8,9 @@ import os.path as osp
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Optional
 
+from config_file import load_config
 from mmengine.config import Config, DictAction
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.device import get_device
@@ -26,17 +27,37 @@ USER_ERRORS = (ValueError, TypeError, KeyError, ImportError, OSError)
 AMP_DEVICES = ('cuda', 'npu', 'mlu', 'musa')
 
 
-def make_parser(description: str) -> argparse.ArgumentParser:
-    """Makes a parser with the arguments that both tools take.
+def make_parser(text: str) -> argparse.ArgumentParser:
+    """Makes a parser with the arguments of all tools that read a config.
 
     Args:
-        description (str): What the tool does.
+        text (str): What the tool does, in its first line.
 
     Returns:
         argparse.ArgumentParser: The parser.
     """
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument('config', help='path of the config')
+    parser = argparse.ArgumentParser(description=text.splitlines()[0])
+    parser.add_argument(
+        'config',
+        help='path of the config, or LIBRARY::NAME of an installed one',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='settings that replace those of the config and of all other '
+        'arguments, as in train_cfg.max_epochs=3',
+    )
+    return parser
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the tools that run a config.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of a tool.
+    """
     parser.add_argument(
         '--work-dir',
         help='folder of logs and checkpoints '
@@ -49,15 +70,6 @@ def make_parser(description: str) -> argparse.ArgumentParser:
         help='what started the processes of a distributed run',
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='settings that replace those of the config and of all other '
-        'arguments, as in train_cfg.max_epochs=3',
-    )
-    return parser
 
 
 def prepare(
@@ -111,44 +123,48 @@ def one_sentence(*kinds: type[BaseException]) -> Iterator[None]:
         sys.exit(2)
 
 
-def load_config(path: str) -> Config:
-    """Reads a config.
-
-    Args:
-        path (str): Its file.
-
-    Returns:
-        Config: The config.
-
-    Raises:
-        ValueError: If there is no such file, or it is no config.
-    """
-    if not osp.isfile(path):
-        raise ValueError(f'there is no config {path}')
-    try:
-        return Config.fromfile(path)
-    except Exception as error:  # A config is a program: anything can happen.
-        raise ValueError(
-            f'the config {path} cannot be read: '
-            f'{type(error).__name__}: {error}'
-        ) from error
-
-
-def merge_common(cfg: Config, args: argparse.Namespace) -> None:
+def merge_common(
+    cfg: Config,
+    args: argparse.Namespace,
+    change: Optional[Callable[[], Any]] = None,
+) -> None:
     """Writes the arguments of both tools into a config; they win.
 
     Args:
         cfg (Config): The config, changed in place.
         args (argparse.Namespace): The command line.
+        change (callable, optional): As for :func:`merge_options`.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg.launcher = args.launcher
-    name = osp.splitext(osp.basename(args.config))[0]
+    name = osp.splitext(osp.basename(cfg.filename))[0]
     cfg.work_dir = (
         args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
     )
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    merge_options(cfg, args.cfg_options, change)
+
+
+def merge_options(
+    cfg: Config,
+    options: Optional[dict],
+    change: Optional[Callable[[], Any]] = None,
+) -> None:
+    """Writes ``--cfg-options`` into a config.
+
+    Args:
+        cfg (Config): The config, changed in place.
+        options (dict, optional): Keys to values.
+        change (callable, optional): Changes the config after these options,
+            but before those about ``custom_hooks``.
+    """
+    hooks, others = {}, {}
+    for key, value in (options or {}).items():
+        part = hooks if key.split('.')[0] == 'custom_hooks' else others
+        part[key] = value
+    cfg.merge_from_dict(others)
+    if change is not None:
+        change()
+    cfg.merge_from_dict(hooks)
 
 
 def check_config(cfg: Config, loop: str) -> None:

@@ -3,6 +3,7 @@
 Examples::
 
     python tools/test.py CONFIG CHECKPOINT
+    python tools/test.py CONFIG CHECKPOINT --weights origin
     python tools/test.py CONFIG CHECKPOINT --out metrics.json
     python tools/test.py CONFIG CHECKPOINT --out predictions.pkl
 """
@@ -10,7 +11,15 @@ Examples::
 import argparse
 
 import mmengine
-from launch import make_parser, merge_common, one_sentence, prepare
+from averaging import take_out
+from chosen_weights import ChosenWeights, NoOriginError
+from launch import (
+    add_run_arguments,
+    make_parser,
+    merge_common,
+    one_sentence,
+    prepare,
+)
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
@@ -21,8 +30,16 @@ def parse_args() -> argparse.Namespace:
     Returns:
         argparse.Namespace: The arguments.
     """
-    parser = make_parser(__doc__.split('\n')[0])
+    parser = make_parser(__doc__)
+    add_run_arguments(parser)
     parser.add_argument('checkpoint', help='path of the checkpoint')
+    parser.add_argument(
+        '--weights',
+        choices=['average', 'origin'],
+        default='average',
+        help='of a checkpoint with an average, test that or the weights that '
+        'training goes on with (default: average)',
+    )
     parser.add_argument(
         '--out',
         metavar='FILE',
@@ -52,13 +69,16 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
         dump = dict(type='DumpResults', out_file_path=args.out)
         cfg.test_evaluator = [*evaluators, dump]
     merge_common(cfg, args)
+    # Which weights are tested is said once, on the command line.
+    take_out(cfg)
 
 
 def main() -> None:
     """Tests."""
     args = parse_args()
     runner = prepare(args, merge_args, 'test')
-    with one_sentence(ImportError):
+    runner.register_hook(ChosenWeights(args.weights))
+    with one_sentence(ImportError, NoOriginError):
         metrics = runner.test()
     if args.out and args.out.endswith('.json') and is_main_process():
         mmengine.dump(metrics, args.out)

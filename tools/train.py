@@ -4,12 +4,19 @@ Examples::
 
     python tools/train.py CONFIG
     python tools/train.py CONFIG --resume
+    python tools/train.py CONFIG --averaging sema
     python tools/train.py CONFIG --cfg-options train_cfg.max_epochs=3
+
+CONFIG is a path, or the name of a config that an installed library brings,
+such as ``mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py``.
 """
 
 import argparse
+import functools
 
+import averaging
 from launch import (
+    add_run_arguments,
     find_checkpoint,
     make_parser,
     merge_common,
@@ -25,7 +32,9 @@ def parse_args() -> argparse.Namespace:
     Returns:
         argparse.Namespace: The arguments.
     """
-    parser = make_parser(__doc__.split('\n')[0])
+    parser = make_parser(__doc__)
+    add_run_arguments(parser)
+    averaging.add_arguments(parser)
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -74,7 +83,30 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
                 'auto_scale_lr = dict(base_batch_size=...) in the config'
             )
         cfg.auto_scale_lr.enable = True
-    merge_common(cfg, args)
+    merge_averaging(cfg, args)
+
+
+def merge_averaging(cfg: Config, args: argparse.Namespace) -> None:
+    """Writes ``--averaging`` and the common arguments into the config.
+
+    Prints the hooks that come of it, in one process.
+
+    Args:
+        cfg (Config): The config, changed in place.
+        args (argparse.Namespace): The arguments.
+    """
+    notes: list[str] = []
+
+    def change() -> None:
+        images = functools.partial(averaging.count_images, cfg)
+        _, gpus = averaging.processes_of(cfg.launcher)
+        notes.extend(averaging.change_averaging(cfg, args, images, gpus))
+
+    merge_common(cfg, args, change)
+    process, _ = averaging.processes_of(cfg.launcher)
+    if args.averaging != 'keep' and process == 0:
+        hooks = Config(dict(custom_hooks=cfg.custom_hooks))
+        print(*(f'{note}.' for note in notes), hooks.pretty_text, sep='\n')
 
 
 def main() -> None:

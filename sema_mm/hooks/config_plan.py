@@ -20,7 +20,12 @@ from .switch_plan import RunLength, SwitchPlan
 __all__ = [
     'ConfigPlan',
     'averages',
+    'averaging_hooks',
+    'class_of',
+    'custom_hooks',
     'hook_class',
+    'hook_name',
+    'is_epoch_based',
     'length_of_config',
     'plan_of_config',
 ]
@@ -113,21 +118,74 @@ def length_of_config(cfg: Any, length: int, num_gpus: int = 1) -> RunLength:
     check_count('num_gpus', num_gpus, 1)
     train_cfg = cfg.get('train_cfg') or {}
     accumulation = _accumulative_counts(cfg.get('optim_wrapper') or {})
+    by_epoch = is_epoch_based(cfg)
+    unit = 'max_epochs' if by_epoch else 'max_iters'
+    if unit not in train_cfg:
+        raise ValueError(f'the train_cfg of the config has no {unit}')
+    if not by_epoch:
+        return RunLength.of_iters(train_cfg['max_iters'], accumulation)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-        by_epoch = _by_epoch(train_cfg)
-        unit = 'max_epochs' if by_epoch else 'max_iters'
-        if unit not in train_cfg:
-            raise ValueError(f'the train_cfg of the config has no {unit}')
-        if not by_epoch:
-            return RunLength.of_iters(train_cfg['max_iters'], accumulation)
         iters = _iters_per_epoch(cfg.get('train_dataloader'), length, num_gpus)
     return RunLength.of_epochs(train_cfg['max_epochs'], iters, accumulation)
+
+
+def is_epoch_based(cfg: Any) -> bool:
+    """Tell whether the training of a config has epochs.
+
+    Args:
+        cfg (Config): The config.
+
+    Returns:
+        bool: Whether its loop is none of mmengine's IterBasedTrainLoop.
+
+    Raises:
+        ValueError: If the config does not say.
+    """
+    train_cfg = cfg.get('train_cfg') or {}
+    kind = train_cfg.get('type')
+    if kind is None and 'by_epoch' not in train_cfg:
+        raise ValueError(
+            'the train_cfg of the config has neither type nor by_epoch'
+        )
+    if kind is None:
+        return train_cfg['by_epoch']
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        found = class_of(LOOPS, kind)
+    if found is None:
+        raise ValueError(f'the loop {kind!r} of train_cfg is not registered')
+    return not issubclass(found, IterBasedTrainLoop)
+
+
+def custom_hooks(cfg: Any) -> list:
+    """List the custom hooks of a config.
+
+    Args:
+        cfg (Config): The config.
+
+    Returns:
+        list: Them; a single one may stand without a list.
+    """
+    hooks = cfg.get('custom_hooks') or []
+    return [hooks] if isinstance(hooks, Mapping) else list(hooks)
+
+
+def averaging_hooks(cfg: Any) -> list:
+    """List the hooks of a config that average the model's weights.
+
+    Args:
+        cfg (Config): The config.
+
+    Returns:
+        list: Them, default hooks first.
+    """
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        return [hook for hook in _hooks(cfg) if averages(hook)]
 
 
 def averages(hook: Any) -> bool:
     """Tell whether a hook of a config averages the model's weights.
 
-    Call it in the config's default scope.
+    Call it, and :func:`hook_class`, in the config's default scope.
 
     Args:
         hook (dict or Hook): A hook, or the config of one.
@@ -138,7 +196,7 @@ def averages(hook: Any) -> bool:
     kind = hook_class(hook)
     if kind is not None and issubclass(kind, (EMAHook, SwitchEMAHook)):
         return True
-    return _name(hook).endswith(_AVERAGING_NAMES)
+    return hook_name(hook).endswith(_AVERAGING_NAMES)
 
 
 def hook_class(hook: Any) -> Optional[type]:
@@ -152,13 +210,38 @@ def hook_class(hook: Any) -> Optional[type]:
     """
     if not isinstance(hook, Mapping):
         return type(hook)
-    kind = hook.get('type')
+    return class_of(HOOKS, hook.get('type'), hook.get('_scope_'))
+
+
+def class_of(
+    registry: Any, kind: Any, scope: Optional[str] = None
+) -> Optional[type]:
+    """Find the class that a config means by a type.
+
+    Args:
+        registry (Registry): Where mmengine looks for it.
+        kind (str or type): The type, maybe the class itself.
+        scope (str, optional): The library in whose name it is meant.
+            Defaults to the current default scope.
+
+    Returns:
+        type, optional: The class; None if no installed library has it.
+    """
     if isinstance(kind, str):
-        kind = HOOKS.get(kind)
+        with registry.switch_scope_and_registry(scope) as searched:
+            kind = searched.get(kind)
     return kind if inspect.isclass(kind) else None
 
 
-def _name(hook: Any) -> str:
+def hook_name(hook: Any) -> str:
+    """Tell the name of the class of a hook.
+
+    Args:
+        hook (dict or Hook): A hook, or the config of one.
+
+    Returns:
+        str: The name, without its library.
+    """
     kind = hook.get('type') if isinstance(hook, Mapping) else type(hook)
     return getattr(kind, '__name__', str(kind)).rpartition('.')[2]
 
@@ -185,7 +268,7 @@ def _hooks(cfg: Any) -> Iterator[Any]:
         **(cfg.get('default_hooks') or {}),
     }
     yield from (hook for hook in default.values() if hook is not None)
-    yield from cfg.get('custom_hooks') or []
+    yield from custom_hooks(cfg)
 
 
 def _is_checkpoint_hook(hook: Any) -> bool:
@@ -203,21 +286,6 @@ def _build(hook: Any) -> Hook:
     if priority is not None:
         built.priority = priority
     return built
-
-
-def _by_epoch(train_cfg: Any) -> bool:
-    """Tell the kind of a training loop."""
-    kind = train_cfg.get('type')
-    if kind is None:
-        if 'by_epoch' not in train_cfg:
-            raise ValueError(
-                'the train_cfg of the config has neither type nor by_epoch'
-            )
-        return train_cfg['by_epoch']
-    found = LOOPS.get(kind) if isinstance(kind, str) else kind
-    if not inspect.isclass(found):
-        raise ValueError(f'the loop {kind!r} of train_cfg is not registered')
-    return not issubclass(found, IterBasedTrainLoop)
 
 
 def _accumulative_counts(wrapper: Any) -> int:
