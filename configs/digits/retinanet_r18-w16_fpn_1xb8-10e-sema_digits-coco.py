@@ -1,4 +1,4 @@
 _base_ = [
     './retinanet_r18-w16_fpn_1xb8-10e_digits-coco.py',
-    './_base_/sema.py',
+    './_base_/sema_digits-coco.py',
 ]

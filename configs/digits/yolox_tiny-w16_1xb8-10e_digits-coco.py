@@ -1,0 +1,1 @@
+_base_ = './_base_/yolox_tiny-w16_digits-coco.py'
