@@ -72,13 +72,20 @@ count_processes() {
     fi
 }
 
+# Gives each process $1 threads, unless the environment says otherwise. Left
+# alone, torchrun and mmengine say one, each with a warning.
+limit_threads() {
+    export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$1}
+    export MKL_NUM_THREADS=${MKL_NUM_THREADS:-$OMP_NUM_THREADS}
+}
+
 # Ends the script if nobody can listen on the port $PORT of this machine.
 check_port() {
-    local reason code='import socket, sys
+    local reason code='import os, socket, sys
 try:
     socket.create_server(("", int(sys.argv[1]))).close()
 except OSError as error:
-    sys.exit(error.strerror)'
+    sys.exit(os.strerror(error.errno))'
     reason=$("$PYTHON" -c "$code" "$PORT" 2>&1) ||
         fail "PORT=$PORT cannot be used ($reason): give another, or none"
 }
@@ -112,8 +119,7 @@ start_torchrun() {
     choose_meeting
     shift 2
     if ((processes > 1)); then
-        # As torchrun itself would set it, with a warning.
-        export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+        limit_threads 1
     fi
     exec "$PYTHON" -m torch.distributed.run "${meeting[@]}" \
         --nproc_per_node="$processes" "$program" "$@"
@@ -134,6 +140,9 @@ choose_resources() {
             --ntasks-per-node="$per_node")
     fi
     need_number CPUS_PER_TASK "$cpus" 1 99999
+    if ((gpus == 0)); then
+        limit_threads "$cpus"
+    fi
     resources+=(--cpus-per-task="$cpus" --kill-on-bad-exit=1)
 }
 
