@@ -16,7 +16,10 @@ from mmpretrain.registry import DATASETS, MODELS  # noqa: E402
 from sklearn.datasets import load_digits  # noqa: E402
 
 from sema_mm.datasets import Digits  # noqa: E402
-from sema_mm.datasets.digits import SPLITS, split_indices  # noqa: E402
+from sema_mm.datasets.digit_images import (  # noqa: E402
+    SPLITS,
+    split_indices,
+)
 
 SIZES = {'train': 1074, 'val': 359, 'test': 364}
 
@@ -133,7 +136,7 @@ def test_without_scikit_learn(monkeypatch):
         (
             'import sys\n'
             'sys.modules["mmpretrain"] = None\n'
-            'try: import sema_mm.datasets\n'
+            'try: from sema_mm.datasets import Digits\n'
             'except ImportError as error: print(error)',
             'pip install mmpretrain',
         ),
