@@ -150,7 +150,7 @@ def is_epoch_based(cfg: Any) -> bool:
     if kind is None:
         return train_cfg['by_epoch']
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-        found = class_of(LOOPS, kind)
+        found = class_of(LOOPS, kind, train_cfg.get('_scope_'))
     if found is None:
         raise ValueError(f'the loop {kind!r} of train_cfg is not registered')
     return not issubclass(found, IterBasedTrainLoop)

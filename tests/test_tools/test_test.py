@@ -3,11 +3,14 @@
 import functools
 import json
 import pickle
+import re
 import sys
 
 import pytest
+import torch
 
 from tests.tool_runs import ROOT, load_tool, run_tool
+from tests.toy import ToyData, ToyModel, build_runner
 
 DIGITS = ROOT / 'configs' / 'digits'
 SEMA = DIGITS / 'resnet18-w16_1xb32-sema-coslr-15e_digits.py'
@@ -75,6 +78,103 @@ def test_wrong_input(tool, config, args, words, tmp_path, monkeypatch, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith('error: ')
     assert words in line
+
+
+OURS = dict(
+    type='sema_mm.SwitchEMAHook',
+    momentum=0.1,
+    switch_interval=None,
+    evaluate_on_origin=True,
+)
+THEIRS = dict(type='EMAHook', momentum=0.1)
+BUFFERS = dict(update_buffers=True)
+#: Options that leave the config with our hook, with mmengine's, with none.
+HOOKS = [
+    (),
+    ('custom_hooks.0.type=EMAHook', 'custom_hooks.0.update_buffers=True'),
+    ('custom_hooks=[]',),
+]
+
+
+def scored(state):
+    """Evaluate weights and buffers with nothing but torch."""
+    model, data = ToyModel(), ToyData(12)
+    model.load_state_dict(state)
+    scores = model.eval()(data.images).softmax(1)
+    return scores.gather(1, data.labels[:, None]).mean().item()
+
+
+@pytest.fixture
+def tested(tool, config, tmp_path, monkeypatch, capsys):
+    """Test a checkpoint; give the score, and what was said of it."""
+
+    def score(checkpoint, *args):
+        out = ('--out', str(tmp_path / 'metrics.json'))
+        monkeypatch.chdir(tmp_path)
+        command = ['test.py', str(config), str(checkpoint), *out, *args]
+        monkeypatch.setattr(sys, 'argv', command)
+        tool.main()
+        metrics = json.loads((tmp_path / 'metrics.json').read_text())
+        said = re.findall('Testing (.*)', capsys.readouterr().out)
+        return metrics['toy/score'], said
+
+    return score
+
+
+@pytest.mark.parametrize('averaging', [{}, BUFFERS], ids=['copy', 'average'])
+@pytest.mark.parametrize('kind', [OURS, THEIRS], ids=['ours', 'theirs'])
+def test_both_weights_of_a_checkpoint(tmp_path, tested, kind, averaging):
+    runner = build_runner(tmp_path / 'run', dict(kind, **averaging))
+    runner.train()
+    path = tmp_path / 'run' / 'epoch_3.pth'
+    state = torch.load(path, weights_only=False)
+    expected = scored(state['state_dict'])
+    other = scored(
+        {
+            key[len('module.') :]: tensor
+            for key, tensor in state['ema_state_dict'].items()
+            if key != 'steps'
+        }
+    )
+    assert abs(expected - other) > 1e-3
+    for options in HOOKS:
+        changed = ('--cfg-options', *options) if options else ()
+        score, said = tested(path, *changed)
+        assert score == pytest.approx(expected, abs=1e-5)
+        assert said == ['the average of 18 updates in the checkpoint.']
+        score, said = tested(path, '--weights', 'origin', *changed)
+        assert score == pytest.approx(other, abs=1e-5)
+        assert said == ['the weights of training in the checkpoint.']
+    if kind is OURS:
+        validated = runner.message_hub.get_scalar
+        last = validated('val/toy/score').current()
+        assert last == pytest.approx(expected, abs=1e-5)
+        last = validated('val/toy/score_origin').current()
+        assert last == pytest.approx(other, abs=1e-5)
+
+
+def test_origin_right_after_a_switch(tmp_path, tested):
+    build_runner(tmp_path / 'run', dict(OURS, switch_interval=3)).train()
+    for epoch, equal in ((2, False), (3, True)):
+        path = tmp_path / 'run' / f'epoch_{epoch}.pth'
+        average, _ = tested(path)
+        origin, (said,) = tested(path, '--weights', 'origin')
+        assert (origin == average) is equal
+        assert ('saved right after a switch' in said) is equal
+
+
+def test_a_checkpoint_without_an_average(tmp_path, tested, capsys):
+    build_runner(tmp_path / 'run').train()
+    path = tmp_path / 'run' / 'epoch_3.pth'
+    state = torch.load(path, weights_only=False)['state_dict']
+    score, said = tested(path)
+    assert score == pytest.approx(scored(state), abs=1e-5)
+    assert said == ['the weights of the checkpoint, which holds no average.']
+    with pytest.raises(SystemExit) as caught:
+        tested(path, '--weights', 'origin')
+    assert caught.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith('error: the checkpoint holds one set of weights')
 
 
 @pytest.fixture(scope='module')

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from tests.tool_runs import TOY_CONFIG, load_tool, run_tool
 
@@ -251,3 +252,87 @@ def test_runner_of_another_type(config, tmp_path):
     assert run.returncode == 0, run.stdout
     assert 'Epoch(val)' in run.stdout
     assert (tmp_path / 'work_dirs' / 'toy' / 'epoch_3.pth').is_file()
+
+
+def test_averaging(merged, capsys):
+    """The hooks that come of it are said, and options about them win."""
+    kept = merged()
+    assert kept.custom_hooks == [
+        dict(type='sema_mm.SwitchEMAHook', momentum=0.5)
+    ]
+    assert capsys.readouterr().out == ''
+    option = ('--cfg-options', 'custom_hooks.0.switch_begin=1')
+    (hook,) = merged('--averaging', 'sema', *option).custom_hooks
+    assert hook == dict(
+        type='sema_mm.SwitchEMAHook',
+        momentum=0.5,
+        switch_interval=1,
+        switch_begin=1,
+    )
+    note, text = capsys.readouterr().out.split('\n', 1)
+    assert note.startswith('momentum=0.5, that of the config: its window')
+    assert Config.fromstring(text, '.py').custom_hooks == [hook]
+    replaced = ('--cfg-options', 'custom_hooks=[]')
+    assert merged('--averaging', 'ema', *replaced).custom_hooks == []
+
+
+def test_averaging_reads_the_other_options(merged):
+    """The batch size decides what fits."""
+    option = ('--cfg-options', 'train_dataloader.batch_size=1')
+    (hook,) = merged(
+        *('--averaging', 'sema', *option), **{'custom_hooks.0.momentum': 0.1}
+    ).custom_hooks
+    assert hook.momentum == 0.2
+
+
+def test_processes_share_the_images_and_one_speaks(
+    merged, monkeypatch, capsys
+):
+    own = {
+        'custom_hooks.0.momentum': 0.5,
+        'train_dataloader.batch_size': 1,
+    }
+    monkeypatch.setenv('WORLD_SIZE', '2')
+    monkeypatch.setenv('RANK', '0')
+    args = ('--averaging', 'sema', '--launcher', 'pytorch')
+    merged(*args, **own)
+    assert 'a third of the 12 optimizer steps' in capsys.readouterr().out
+    monkeypatch.setenv('RANK', '1')
+    merged(*args, **own)
+    assert capsys.readouterr().out == ''
+
+
+@pytest.mark.parametrize(
+    ('args', 'words'),
+    [
+        (('--momentum', '0.1'), 'has no effect with --averaging keep'),
+        (('--averaging', 'sema', '--switch-interval', '9'), 'never be swit'),
+        (('--averaging', 'sema', '--momentum', '0.9'), 'write momentum=0.1'),
+    ],
+)
+def test_averaging_that_does_not_fit(failing, args, words):
+    assert words in failing(*args)
+
+
+def test_no_config_of_a_library(failing):
+    line = failing(path='mmdett::yolox/yolox_s')
+    assert line.startswith('error: there is no library mmdett installed')
+
+
+def test_averaging_trains(tool, config, tmp_path, monkeypatch, capsys):
+    ema = "dict(type='EMAHook'), dict(type='EmptyCacheHook')"
+    config.write_text(f'{TOY_CONFIG}\ncustom_hooks = [{ema}]\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        sys, 'argv', ['train.py', str(config), '--averaging', 'sema']
+    )
+    tool.main()
+    out = capsys.readouterr().out
+    for kind in ('sema_mm.SwitchEMAHook', 'EmptyCacheHook'):
+        assert f"type='{kind}'" in out.partition('System environment')[0]
+    assert 'Switch 3 after epoch 3' in out
+    state = torch.load(
+        tmp_path / 'work_dirs/toy/epoch_3.pth', weights_only=False
+    )
+    average, origin = state['state_dict'], state['ema_state_dict']
+    assert torch.equal(average['head.bias'], origin['module.head.bias'])
