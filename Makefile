@@ -15,10 +15,11 @@ RUN := $(VENV)/bin/python
 PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist worksteal
 FITS := import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 12))
 
-.PHONY: help setup demo test quick lint clean
+.PHONY: help setup demo demo-detection test quick lint clean
 
 help:
 	@echo 'make demo   sets everything up and runs the main job'
+	@echo 'make demo-detection   the same with Mask R-CNN, on scenes of digits'
 	@echo 'make test   sets everything up and runs all tests'
 	@echo 'make quick  the same without the slow tests'
 	@echo 'make lint   the same with the linters in place of the tests'
@@ -42,6 +43,9 @@ setup:
 
 demo: setup
 	$(RUN) tools/demo.py
+
+demo-detection: setup
+	$(RUN) tools/demo_detection.py
 
 test: setup
 	$(PYTEST)

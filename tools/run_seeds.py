@@ -5,7 +5,7 @@ Writes ``rows.csv`` (every config, seed, set of weights, epoch and metric),
 is not trained again, so that the same command goes on after an
 interruption::
 
-    python tools/run_seeds.py --out FOLDER --metrics coco/bbox_mAP CONFIG...
+    python tools/run_seeds.py CONFIG... --out FOLDER --metrics coco/bbox_mAP
 """
 
 import argparse

@@ -42,6 +42,8 @@ def summarise(
     )
     for metric in metrics:
         chosen = [row for row in rows if row.metric == metric]
+        if not chosen:
+            continue
         text += f'\n## {metric}\n\n{last_epochs(chosen, seeds)}'
         text += f'\nMean over the seeds, epoch by epoch:\n\n{curves(chosen)}'
     return text + END.format(command=command)
