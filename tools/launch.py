@@ -126,14 +126,14 @@ def one_sentence(*kinds: type[BaseException]) -> Iterator[None]:
 def merge_common(
     cfg: Config,
     args: argparse.Namespace,
-    change: Optional[Callable[[], Any]] = None,
+    change: Callable[[], None] = lambda: None,
 ) -> None:
     """Writes the arguments of both tools into a config; they win.
 
     Args:
         cfg (Config): The config, changed in place.
         args (argparse.Namespace): The command line.
-        change (callable, optional): As for :func:`merge_options`.
+        change (callable): As for :func:`merge_options`.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg.launcher = args.launcher
@@ -147,23 +147,22 @@ def merge_common(
 def merge_options(
     cfg: Config,
     options: Optional[dict],
-    change: Optional[Callable[[], Any]] = None,
+    change: Callable[[], None] = lambda: None,
 ) -> None:
     """Writes ``--cfg-options`` into a config.
 
     Args:
         cfg (Config): The config, changed in place.
         options (dict, optional): Keys to values.
-        change (callable, optional): Changes the config after these options,
-            but before those about ``custom_hooks``.
+        change (callable): Changes the config after these options, but
+            before those about ``custom_hooks``. Defaults to nothing.
     """
     hooks, others = {}, {}
     for key, value in (options or {}).items():
         part = hooks if key.split('.')[0] == 'custom_hooks' else others
         part[key] = value
     cfg.merge_from_dict(others)
-    if change is not None:
-        change()
+    change()
     cfg.merge_from_dict(hooks)
 
 

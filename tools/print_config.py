@@ -23,6 +23,7 @@ from mmengine.config import Config
 from sema_mm.hooks.config_plan import (
     ConfigPlan,
     averaging_hooks,
+    has_switch_ema,
     hook_name,
     is_epoch_based,
     plan_of_config,
@@ -95,11 +96,11 @@ def explain(cfg: Config, images: Callable[[], int], gpus: int) -> list[str]:
     Raises:
         ValueError: If the run would be refused, or go wrong silently.
     """
-    names = [hook_name(hook) for hook in averaging_hooks(cfg)]
-    if 'SwitchEMAHook' in names:
+    if has_switch_ema(cfg):
         length = images() if is_epoch_based(cfg) else 1
         plan = plan_of_config(cfg, length, gpus)
         return describe(plan, length, gpus)
+    names = [hook_name(hook) for hook in averaging_hooks(cfg)]
     if len(names) > 1:
         raise ValueError(
             f'{len(names)} hooks average the model, {" and ".join(names)}: '

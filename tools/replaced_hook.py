@@ -47,6 +47,8 @@ def carry_over(replaced: Optional[Any]) -> tuple[ConfigDict, list[str]]:
     kind = hook_class(replaced) or object
     arguments = dict(replaced) if isinstance(replaced, Mapping) else {}
     name = arguments.pop('type', kind)
+    if not isinstance(name, str):
+        name = f'{kind.__module__}.{kind.__name__}'
     drop(arguments, '_scope_')
     if issubclass(kind, SwitchEMAHook):
         hook = ConfigDict(dict(type=name, switch_interval=1) | arguments)
@@ -58,7 +60,6 @@ def carry_over(replaced: Optional[Any]) -> tuple[ConfigDict, list[str]]:
         same = [key for key in CARRIED if key in arguments]
         hook.update({key: arguments.pop(key) for key in same})
     lost = ', '.join(f'{key}={value!r}' for key, value in arguments.items())
-    name = getattr(name, '__name__', name)
     return hook, [f'{name} had {lost}, which is not kept'] if lost else []
 
 

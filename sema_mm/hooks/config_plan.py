@@ -23,6 +23,7 @@ __all__ = [
     'averaging_hooks',
     'class_of',
     'custom_hooks',
+    'has_switch_ema',
     'hook_class',
     'hook_name',
     'is_epoch_based',
@@ -180,6 +181,20 @@ def averaging_hooks(cfg: Any) -> list:
     """
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         return [hook for hook in _hooks(cfg) if averages(hook)]
+
+
+def has_switch_ema(cfg: Any) -> bool:
+    """Tell whether a config has our hook.
+
+    Args:
+        cfg (Config): The config.
+
+    Returns:
+        bool: Whether it has, or one that inherits from it.
+    """
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        kinds = [hook_class(hook) or object for hook in _hooks(cfg)]
+    return any(issubclass(kind, SwitchEMAHook) for kind in kinds)
 
 
 def averages(hook: Any) -> bool:

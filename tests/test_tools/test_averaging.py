@@ -203,26 +203,47 @@ def test_hooks_of_other_places(change):
     assert change(toy(ema, OTHER, ema), 'ema')[0] == [ours, OTHER]
 
 
-def test_a_config_in_the_new_style(tool, change, tmp_path):
+NEW_STYLE = """
+from mmengine.hooks import EMAHook, EmptyCacheHook
+from mmengine.model import MomentumAnnealingEMA
+from mmengine.runner import EpochBasedTrainLoop
+from sema_mm import SwitchEMAHook
+
+train_cfg = dict(type=EpochBasedTrainLoop, max_epochs=3)
+custom_hooks = [dict(type=EmptyCacheHook), dict({})]
+"""
+
+
+@pytest.mark.parametrize(
+    ('hook', 'expected'),
+    [
+        (
+            'type=EMAHook, ema_type=MomentumAnnealingEMA, momentum=0.02',
+            dict(type=OURS, momentum=0.02, warmup='anneal', gamma=100),
+        ),
+        (
+            'type=SwitchEMAHook, momentum=0.02',
+            dict(
+                type='sema_mm.hooks.switch_ema_hook.SwitchEMAHook',
+                momentum=0.02,
+            ),
+        ),
+    ],
+    ids=['theirs', 'ours'],
+)
+def test_a_config_in_the_new_style(change, tmp_path, hook, expected):
+    """Types are classes there; the text of the result must be a config."""
     path = tmp_path / 'new.py'
-    path.write_text(
-        'from mmengine.hooks import EMAHook, EmptyCacheHook\n'
-        'from mmengine.model import MomentumAnnealingEMA\n'
-        'from mmengine.runner import EpochBasedTrainLoop\n'
-        'train_cfg = dict(type=EpochBasedTrainLoop, max_epochs=3)\n'
-        'custom_hooks = [dict(type=EmptyCacheHook), dict(type=EMAHook,\n'
-        '    ema_type=MomentumAnnealingEMA, momentum=0.02, gamma=50)]\n'
-    )
-    after, notes = change(Config.fromfile(path), 'ema')
+    path.write_text(NEW_STYLE.format(hook))
+    cfg = Config.fromfile(path)
+    (other, ours), notes = change(cfg, 'ema')
     assert notes == []
-    assert after[0]['type'].__name__ == 'EmptyCacheHook'
-    assert after[1] == dict(
-        type=OURS,
-        momentum=0.02,
-        warmup='anneal',
-        gamma=50,
-        switch_interval=None,
-    )
+    assert ours == dict(expected, switch_interval=None)
+    HOOKS.build(ours)
+    text = Config.fromstring(cfg.pretty_text, '.py')
+    other, ours = text.custom_hooks
+    assert other == dict(type='mmengine.hooks.EmptyCacheHook')
+    assert ours == dict(expected, switch_interval=None)
 
 
 @pytest.mark.parametrize(
