@@ -11,12 +11,8 @@ from mmengine.registry import DATASETS, DefaultScope
 from processes import NUMBERS
 from replaced_hook import carry_over, drop
 
-from sema_mm.hooks.config_plan import (
-    averages,
-    custom_hooks,
-    is_epoch_based,
-    plan_of_config,
-)
+from sema_mm.hooks.config_hooks import averages, custom_hooks
+from sema_mm.hooks.config_plan import is_epoch_based, plan_of_config
 from sema_mm.hooks.randomness import preserved_randomness
 from sema_mm.hooks.switch_plan import fits, fitting_momentum
 

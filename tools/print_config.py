@@ -20,11 +20,13 @@ from config_file import load_config
 from launch import USER_ERRORS, make_parser, merge_options, one_sentence
 from mmengine.config import Config
 
-from sema_mm.hooks.config_plan import (
-    ConfigPlan,
+from sema_mm.hooks.config_hooks import (
     averaging_hooks,
     has_switch_ema,
     hook_name,
+)
+from sema_mm.hooks.config_plan import (
+    ConfigPlan,
     is_epoch_based,
     plan_of_config,
 )

@@ -9,7 +9,7 @@ from mmengine.hooks import EMAHook
 from mmengine.registry import MODELS
 
 from sema_mm import SwitchEMAHook
-from sema_mm.hooks.config_plan import class_of, hook_class
+from sema_mm.hooks.config_hooks import class_of, hook_class
 
 #: Arguments of other averaging hooks that mean the same in ours.
 CARRIED = (

@@ -1,38 +1,28 @@
 """The plan of a config: what its run is going to do, without a runner."""
 
-import inspect
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Optional
 
-from mmengine.hooks import CheckpointHook, EMAHook, Hook
+from mmengine.hooks import CheckpointHook, Hook
 from mmengine.registry import HOOKS, LOOPS, DefaultScope
 from mmengine.runner import IterBasedTrainLoop, Runner, get_priority
 
 from ..averaging.arguments import check_count
 from .company import check_company
+from .config_hooks import all_hooks, averages, class_of, hook_class
 from .randomness import preserved_randomness
 from .switch_ema_hook import SwitchEMAHook
 from .switch_plan import RunLength, SwitchPlan
 
 __all__ = [
     'ConfigPlan',
-    'averages',
-    'averaging_hooks',
-    'class_of',
-    'custom_hooks',
-    'has_switch_ema',
-    'hook_class',
-    'hook_name',
     'is_epoch_based',
     'length_of_config',
     'plan_of_config',
 ]
-
-#: Ends of the names of hooks that average, in libraries not installed here.
-_AVERAGING_NAMES = ('EMAHook', 'SWAHook', 'ExponentialMovingAverageHook')
 
 
 @dataclass(frozen=True)
@@ -157,115 +147,11 @@ def is_epoch_based(cfg: Any) -> bool:
     return not issubclass(found, IterBasedTrainLoop)
 
 
-def custom_hooks(cfg: Any) -> list:
-    """List the custom hooks of a config.
-
-    Args:
-        cfg (Config): The config.
-
-    Returns:
-        list: Them; a single one may stand without a list.
-    """
-    hooks = cfg.get('custom_hooks') or []
-    return [hooks] if isinstance(hooks, Mapping) else list(hooks)
-
-
-def averaging_hooks(cfg: Any) -> list:
-    """List the hooks of a config that average the model's weights.
-
-    Args:
-        cfg (Config): The config.
-
-    Returns:
-        list: Them, default hooks first.
-    """
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-        return [hook for hook in _hooks(cfg) if averages(hook)]
-
-
-def has_switch_ema(cfg: Any) -> bool:
-    """Tell whether a config has our hook.
-
-    Args:
-        cfg (Config): The config.
-
-    Returns:
-        bool: Whether it has, or one that inherits from it.
-    """
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-        kinds = [hook_class(hook) or object for hook in _hooks(cfg)]
-    return any(issubclass(kind, SwitchEMAHook) for kind in kinds)
-
-
-def averages(hook: Any) -> bool:
-    """Tell whether a hook of a config averages the model's weights.
-
-    Call it, and :func:`hook_class`, in the config's default scope.
-
-    Args:
-        hook (dict or Hook): A hook, or the config of one.
-
-    Returns:
-        bool: Whether it does.
-    """
-    kind = hook_class(hook)
-    if kind is not None and issubclass(kind, (EMAHook, SwitchEMAHook)):
-        return True
-    return hook_name(hook).endswith(_AVERAGING_NAMES)
-
-
-def hook_class(hook: Any) -> Optional[type]:
-    """Find the class of a hook.
-
-    Args:
-        hook (dict or Hook): A hook, or the config of one.
-
-    Returns:
-        type, optional: Its class; None if no installed library has it.
-    """
-    if not isinstance(hook, Mapping):
-        return type(hook)
-    return class_of(HOOKS, hook.get('type'), hook.get('_scope_'))
-
-
-def class_of(
-    registry: Any, kind: Any, scope: Optional[str] = None
-) -> Optional[type]:
-    """Find the class that a config means by a type.
-
-    Args:
-        registry (Registry): Where mmengine looks for it.
-        kind (str or type): The type, maybe the class itself.
-        scope (str, optional): The library in whose name it is meant.
-            Defaults to the current default scope.
-
-    Returns:
-        type, optional: The class; None if no installed library has it.
-    """
-    if isinstance(kind, str):
-        with registry.switch_scope_and_registry(scope) as searched:
-            kind = searched.get(kind)
-    return kind if inspect.isclass(kind) else None
-
-
-def hook_name(hook: Any) -> str:
-    """Tell the name of the class of a hook.
-
-    Args:
-        hook (dict or Hook): A hook, or the config of one.
-
-    Returns:
-        str: The name, without its library.
-    """
-    kind = hook.get('type') if isinstance(hook, Mapping) else type(hook)
-    return getattr(kind, '__name__', str(kind)).rpartition('.')[2]
-
-
 def _checked_hook(cfg: Any) -> SwitchEMAHook:
     """Build our hook, and check it against the others that matter."""
     hooks = [
         _build(hook)
-        for hook in _hooks(cfg)
+        for hook in all_hooks(cfg)
         if averages(hook) or _is_checkpoint_hook(hook)
     ]
     ours = [hook for hook in hooks if isinstance(hook, SwitchEMAHook)]
@@ -274,16 +160,6 @@ def _checked_hook(cfg: Any) -> SwitchEMAHook:
     hooks.sort(key=lambda hook: get_priority(hook.priority))
     check_company(SimpleNamespace(hooks=hooks), ours[0])
     return ours[0]
-
-
-def _hooks(cfg: Any) -> Iterator[Any]:
-    """Go through the hooks of a config in mmengine's order."""
-    default = {
-        'checkpoint': dict(type='CheckpointHook'),
-        **(cfg.get('default_hooks') or {}),
-    }
-    yield from (hook for hook in default.values() if hook is not None)
-    yield from custom_hooks(cfg)
 
 
 def _is_checkpoint_hook(hook: Any) -> bool:

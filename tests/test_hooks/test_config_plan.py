@@ -5,14 +5,9 @@ import re
 
 import pytest
 from mmengine.config import Config
-from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from sema_mm.hooks.config_plan import (
-    averages,
-    length_of_config,
-    plan_of_config,
-)
+from sema_mm.hooks.config_plan import length_of_config, plan_of_config
 from tests.tool_runs import TOY_CONFIG
 
 ITERS = {
@@ -131,30 +126,6 @@ def test_numbers():
         plan_of_config(toy(), 0)
     with pytest.raises(ValueError, match='num_gpus=0 must be at least 1'):
         plan_of_config(toy(), 24, num_gpus=0)
-
-
-@pytest.mark.parametrize(
-    ('kind', 'expected'),
-    [
-        ('EMAHook', True),
-        ('mmengine.EMAHook', True),
-        ('sema_mm.SwitchEMAHook', True),
-        ('somewhere.else.SWAHook', True),
-        ('CheckpointHook', False),
-        ('SwAVHook', False),
-        (CheckpointHook, False),
-    ],
-)
-def test_hooks_that_average(kind, expected):
-    assert averages(dict(type=kind)) is expected
-
-
-def test_hooks_of_other_libraries_that_average():
-    hooks = pytest.importorskip('mmpretrain.engine.hooks')
-    assert averages(dict(type='mmpretrain.EMAHook', momentum=0.1))
-    assert averages(dict(type=hooks.EMAHook))
-    assert averages(hooks.EMAHook())
-    assert not averages(dict(type='mmpretrain.PreciseBNHook'))
 
 
 def test_a_plan_draws_no_random_number():
