@@ -104,7 +104,8 @@ def main() -> None:
     # Exits at once: the runs die with this process's group.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
     args.out.mkdir(parents=True, exist_ok=True)
-    command = f'python tools/run_seeds.py {shlex.join(sys.argv[1:])}'
+    words = ['python tools/run_seeds.py', *map(shlex.quote, sys.argv[1:])]
+    command = ' \\\n    '.join(words)
     environment = args.out / 'environment.json'
     if not environment.exists():
         found = describe_surroundings(command, 'none')

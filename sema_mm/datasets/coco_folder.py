@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,22 +95,17 @@ def _make(folder: Path, info: dict[str, Any]) -> None:
 
 
 def _write(folder: Path, info: dict[str, Any]) -> None:
-    images, labels = read_digits(info['split'])
-    number = list(SPLITS).index(info['split'])
     pictures: list[dict[str, Any]] = []
     instances: list[dict[str, Any]] = []
-    for index in range(info['scenes']):
-        rng = np.random.default_rng([info['seed'], number, index])
-        scene = compose_scene(images, labels, rng)
+    for index, scene in enumerate(_scenes(info)):
         name = f'{index:06}.bmp'
         mmcv.imwrite(scene.image, str(folder / name))
         size = {'height': SIDE, 'width': SIDE}
         pictures.append({'id': index, 'file_name': name, **size})
         for instance in describe(scene):
-            number_of_it = len(instances) + 1  # pycocotools ignores number 0
-            instances.append(
-                {'id': number_of_it, 'image_id': index, **instance}
-            )
+            # From 1 on: pycocotools takes a match with 0 for none.
+            numbers = {'id': len(instances) + 1, 'image_id': index}
+            instances.append({**numbers, **instance})
     content = {
         'info': info,
         'categories': [{'id': i, 'name': str(i)} for i in range(10)],
@@ -117,6 +113,14 @@ def _write(folder: Path, info: dict[str, Any]) -> None:
         'annotations': instances,
     }
     (folder / INSTANCES).write_text(json.dumps(content))
+
+
+def _scenes(info: dict[str, Any]) -> Iterator[Scene]:
+    images, labels = read_digits(info['split'])
+    number = list(SPLITS).index(info['split'])
+    for index in range(info['scenes']):
+        rng = np.random.default_rng([info['seed'], number, index])
+        yield compose_scene(images, labels, rng)
 
 
 def describe(scene: Scene) -> list[dict[str, Any]]:
