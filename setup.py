@@ -52,7 +52,13 @@ setup(
         ],
         # Eigenvalues, figures, tables, and the embedded digits.
         'analysis': ANALYSIS,
-        # Tests, in parallel too, and the logs that they read.
-        'tests': ['pytest>=8', 'pytest-xdist', 'tensorboard', *ANALYSIS],
+        # Tests, in parallel too, and the logs and weights that they read.
+        'tests': [
+            'pytest>=8',
+            'pytest-xdist',
+            'tensorboard',
+            'safetensors',
+            *ANALYSIS,
+        ],
     },
 )

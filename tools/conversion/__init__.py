@@ -1,0 +1,1 @@
+"""Checkpoints of other libraries: how they are read, changed, written."""

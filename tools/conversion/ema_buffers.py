@@ -1,0 +1,97 @@
+"""Checkpoints of mmcv 1.x, OpenMixup and SEMA's detection code.
+
+Their hooks register the second set of weights as buffers of the model: for
+``a.b.weight`` the buffer ``ema_a_b_weight``.
+"""
+
+from collections import defaultdict
+
+from torch import Tensor
+
+from conversion.found import Found
+from conversion.saved_when import BUFFERS, decide
+from conversion.state_dicts import StateDict, like
+
+_PREFIX = 'ema_'
+
+
+def has_buffers(state: StateDict) -> bool:
+    """Tells whether a state dict has such buffers.
+
+    Args:
+        state (StateDict): A model's state dict.
+
+    Returns:
+        bool: Whether at least one belongs to another name.
+    """
+    return bool(_pair(state)[0])
+
+
+def split(
+    state: StateDict, meta: dict, file: str = '', average_in: str = 'auto'
+) -> Found:
+    """Takes the two sets of weights apart.
+
+    Args:
+        state (StateDict): The model's state dict, buffers included.
+        meta (dict): The meta data of the checkpoint.
+        file (str): Its path, whose name says when it was saved. Defaults to
+            ''.
+        average_in (str): Which entries hold the average: 'weights',
+            'buffers', or 'auto' to find out. Defaults to 'auto'.
+
+    Returns:
+        Found: The average and the origin.
+    """
+    pairs, unmatched = _pair(state)
+    reason = 'as the command line says'
+    if average_in == 'auto':
+        average_in, reason = decide(meta, file)
+    weights, buffers = like(state), like(state)
+    partner_of = {name: buffer for buffer, name in pairs.items()}
+    for key, value in state.items():
+        if key not in pairs:
+            weights[key] = value
+            buffers[key] = state[partner_of.get(key, key)]
+    swapped = average_in == BUFFERS
+    iterations = meta.get('iter')
+    return Found(
+        'mmcv 1.x, with a second set of weights in ema_* buffers',
+        average=buffers if swapped else weights,
+        origin=weights if swapped else buffers,
+        steps=iterations if isinstance(iterations, int) else None,
+        meta=meta,
+        copied=[key for key in weights if key not in partner_of],
+        unmatched=unmatched,
+        notes={'average in': f'the {average_in}: {reason}'},
+    )
+
+
+def _pair(state: StateDict) -> tuple[dict[str, str], list[str]]:
+    """Finds the name that each buffer belongs to.
+
+    Returns:
+        Tuple[Dict[str, str], List[str]]: Buffers to names; buffers that
+        belong to none or to several, with the reason.
+    """
+    owners = defaultdict(list)
+    for key in state:
+        owners[_PREFIX + key.replace('.', '_')].append(key)
+    pairs, unmatched = {}, []
+    for key, value in state.items():
+        if not key.startswith(_PREFIX) or '.' in key:
+            continue
+        fitting = [k for k in owners[key] if _alike(value, state[k])]
+        if len(fitting) == 1:
+            pairs[key] = fitting[0]
+        elif fitting:
+            names = ' and '.join(fitting)
+            unmatched.append(f'{key}: may belong to {names}')
+        else:
+            unmatched.append(f'{key}: no weight of that name and shape')
+    return pairs, unmatched
+
+
+def _alike(first: object, second: object) -> bool:
+    both = isinstance(first, Tensor) and isinstance(second, Tensor)
+    return both and first.shape == second.shape  # type: ignore

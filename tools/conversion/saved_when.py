@@ -1,0 +1,130 @@
+"""In which of its two sets of weights an old checkpoint holds the average.
+
+The hooks of mmcv 1.x exchange weights and ``ema_*`` buffers at the end of
+each epoch, and back before the next. A checkpoint that is saved in between
+holds the average under the names of the weights; one that is saved before
+the exchange, or in the middle of an epoch, holds it in the buffers. Which
+it is follows from the run's config, whose text old checkpoints carry. It is
+a program; it is parsed here, never run.
+"""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+WEIGHTS, BUFFERS = 'weights', 'buffers'
+
+#: mmcv's names of priorities; the lower is called first.
+_PRIORITIES = dict(
+    HIGHEST=0,
+    VERY_HIGH=10,
+    HIGH=30,
+    ABOVE_NORMAL=40,
+    NORMAL=50,
+    BELOW_NORMAL=60,
+    LOW=70,
+    VERY_LOW=90,
+    LOWEST=100,
+)
+
+
+def decide(meta: dict, file: str = '') -> tuple[str, str]:
+    """Finds out which entries of an old checkpoint hold the average.
+
+    Args:
+        meta (dict): The meta data of the checkpoint.
+        file (str): Its path. Defaults to ''.
+
+    Returns:
+        Tuple[str, str]: 'weights' or 'buffers', and the reason.
+    """
+    name = Path(file).resolve().name
+    settings = _settings(str(meta.get('config', '')))
+    if not settings:
+        if re.fullmatch(r'iter_\d+\.pth', name):
+            return BUFFERS, 'it was saved by iteration, as its name says'
+        return WEIGHTS, (
+            'assumed, as hooks of mmcv 1.x exchange the two before an '
+            "epoch's checkpoint; else use --average-in buffers"
+        )
+    if _by_iteration(settings):
+        return BUFFERS, 'its config saves by iteration, with no exchange'
+    best = name.startswith('best')
+    saver = _PRIORITIES['LOW' if best else 'NORMAL']
+    # OpenMixup registers its own hooks before the others, mmcv after them;
+    # the hook that evaluates and saves the best comes last.
+    first = best or 'openmixup_version' in meta
+    return _by_priority(settings, saver, first)
+
+
+def _by_iteration(settings: dict[str, Any]) -> bool:
+    runner = _dict(settings.get('runner'))
+    saving = _dict(settings.get('checkpoint_config'))
+    return (
+        'IterBased' in str(runner.get('type'))
+        or saving.get('by_epoch') is False
+    )
+
+
+def _by_priority(
+    settings: dict[str, Any], saver: int, first: bool
+) -> tuple[str, str]:
+    """Compares the priorities of the hooks that exchange and that save.
+
+    Args:
+        settings (Dict[str, Any]): The run's config.
+        saver (int): The priority of what saved.
+        first (bool): Whether the exchange comes first at equal priorities.
+
+    Returns:
+        Tuple[str, str]: As :func:`decide`.
+    """
+    hooks = settings.get('custom_hooks')
+    hooks = [_dict(hook) for hook in hooks] if isinstance(hooks, list) else []
+    hooks = [h for h in hooks if str(h.get('type')).endswith('EMAHook')]
+    if not hooks:
+        return WEIGHTS, (
+            'assumed, as its config names no EMAHook; else use --average-in '
+            'buffers'
+        )
+    given = hooks[0].get('priority', 'NORMAL')
+    number = _PRIORITIES.get(given) if isinstance(given, str) else given
+    if not isinstance(number, int):
+        return WEIGHTS, f'assumed, with a priority {given!r} that is unknown'
+    hook = f'{hooks[0]["type"]} with priority {given}'
+    if number < saver or (first and number == saver):
+        return WEIGHTS, f'{hook} exchanges the two before the save'
+    return BUFFERS, f'{hook} exchanges the two after the save'
+
+
+def _dict(value: Any) -> dict:
+    return value if isinstance(value, dict) else {}
+
+
+def _settings(text: str) -> dict[str, Any]:
+    """Reads the assignments of a config without running it."""
+    try:
+        body = ast.parse(text).body
+        return {
+            node.targets[0].id: _value(node.value)
+            for node in body
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+        }
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
+
+
+def _value(node: ast.expr) -> Any:
+    """Reads constants, lists and dicts; None for all else."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return [_value(item) for item in node.elts]
+    if isinstance(node, ast.Dict):
+        keys = [_value(key) if key else None for key in node.keys]
+        return dict(zip(map(str, keys), map(_value, node.values)))
+    if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'dict':
+        return {word.arg: _value(word.value) for word in node.keywords}
+    return None
