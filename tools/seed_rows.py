@@ -67,7 +67,7 @@ def append_rows(file: Path, rows: Iterable[Row]) -> None:
     """
     new = not file.exists()
     with open(file, 'a', newline='') as stream:
-        writer = csv.writer(stream)
+        writer = csv.writer(stream, lineterminator='\n')
         if new:
             writer.writerow(f.name for f in dataclasses.fields(Row))
         writer.writerows(map(dataclasses.astuple, rows))
