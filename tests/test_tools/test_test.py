@@ -179,12 +179,16 @@ def test_a_checkpoint_without_an_average(tmp_path, tested, capsys):
 
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory):
-    """Train two short epochs with SEMA, and read their last metrics."""
+    """Train two short epochs with EMA, and read their last metrics."""
     pytest.importorskip('mmpretrain')
     folder = tmp_path_factory.mktemp('digits')
     run = run_tool(
-        *('train', SEMA, '--work-dir', folder / 'run', '--cfg-options'),
-        *('train_cfg.max_epochs=2', 'train_dataloader.dataset.indices=480'),
+        *('train', SEMA, '--averaging', 'ema', '--work-dir', folder / 'run'),
+        *(
+            '--cfg-options',
+            'train_cfg.max_epochs=2',
+            'train_dataloader.dataset.indices=480',
+        ),
         cwd=folder,
     )
     assert run.returncode == 0, run.stdout
@@ -203,18 +207,24 @@ def run_test(folder, *args):
 
 
 @pytest.mark.slow
-def test_accuracy_is_that_of_the_last_validation(trained):
+@pytest.mark.parametrize(
+    ('weights', 'key', 'said'),
+    [
+        ('average', 'accuracy/top1', 'the average of 30 updates'),
+        ('origin', 'accuracy/top1_origin', 'the weights of training'),
+    ],
+)
+def test_accuracy_is_that_of_the_last_validation(trained, weights, key, said):
     folder, last = trained
     run = run_test(
-        *(folder, '--out', 'metrics.json', '--cfg-options'),
-        'test_dataloader.dataset.split=val',
+        *(folder, '--out', 'metrics.json', '--weights', weights),
+        *('--cfg-options', 'test_dataloader.dataset.split=val'),
     )
     assert run.returncode == 0, run.stdout
     metrics = json.loads((folder / 'metrics.json').read_text())
-    expected = pytest.approx(last['accuracy/top1'], abs=1e-4)
-    assert metrics['accuracy/top1'] == expected
-    assert f'accuracy/top1: {last["accuracy/top1"]:.4f}' in run.stdout
-    assert 'Testing the average of 30 updates' in run.stdout
+    assert metrics['accuracy/top1'] == pytest.approx(last[key], abs=1e-4)
+    assert f'accuracy/top1: {last[key]:.4f}' in run.stdout
+    assert f'Testing {said}' in run.stdout
 
 
 @pytest.mark.slow
