@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from torch import nn
 
 from sema_mm import SwitchEMAHook
@@ -175,12 +175,12 @@ class TestOldBuffers:
             (
                 'a.pth',
                 dict(config=config_text(by_epoch=False)),
-                'buffers: its config saves by iteration',
+                'buffers: it was saved by iteration',
             ),
             (
                 'a.pth',
                 dict(config=config_text(runner='IterBasedRunner')),
-                'buffers: its config saves by iteration',
+                'buffers: it was saved by iteration',
             ),
             ('a.pth', dict(config='a = 1'), 'weights: assumed, as its'),
             ('a.pth', dict(config='not python'), 'weights: assumed, as hooks'),
@@ -195,25 +195,30 @@ class TestOldBuffers:
         found = weights_of(path)
         for key, value in parameters_of(average).items():
             assert torch.equal(found[key], value), key
+        # mmcv had not counted the iteration that it saved after.
+        late = 'by iteration' in where
+        done = torch.load(path)['meta']
+        assert (done['epoch'], done['iter']) == ((1, 13) if late else (2, 12))
 
-    def test_resume_with_our_hook(self, tmp_path, convert):
+    @pytest.mark.parametrize('kind', [SwitchEMAHook, EMAHook])
+    def test_resume(self, kind, tmp_path, convert):
         """Training goes on from the origin, averaging from the average."""
         average, origin = two_models()
         old = save_old(tmp_path / 'epoch_2.pth', average, origin)
         path, _ = convert(old)
-        notes = Notes()
+        notes = Notes(kind)
         runner = build_runner(
             tmp_path / 'run',
-            [dict(type='sema_mm.SwitchEMAHook', momentum=0.2), notes],
+            [dict(type=kind, momentum=0.2), notes],
             load_from=str(path),
             resume=True,
         )
         runner.train()
         assert_same(notes.model, parameters_of(origin))
-        assert_same(notes.average, parameters_of(average))
-        assert notes.steps == 12 and notes.epoch == 2
-        hook = find_hook(runner, SwitchEMAHook)
-        assert hook.average.steps == 18 and runner.epoch == 3
+        found = {k: notes.average[f'module.{k}'] for k in notes.model}
+        assert_same(found, parameters_of(average))
+        assert notes.average['steps'] == 12 and notes.epoch == 2
+        assert average_of(runner, kind).steps == 18 and runner.epoch == 3
 
     def test_the_config_in_a_checkpoint_never_runs(self, tmp_path, convert):
         """Mmengine would run it when it resumes the checkpoint."""
@@ -231,11 +236,19 @@ class Notes(Hook):
 
     priority = 'LOWEST'
 
+    def __init__(self, kind):
+        self.kind = kind
+
     def before_train(self, runner):
-        average = find_hook(runner, SwitchEMAHook).average
         self.model = frozen(parameters_of(runner.model))
-        self.average = frozen(average.average_now())
-        self.steps, self.epoch = average.steps, runner.epoch
+        self.average = frozen(dict(average_of(runner, self.kind).state_dict()))
+        self.epoch = runner.epoch
+
+
+def average_of(runner, kind):
+    """Return the averaged model of either hook."""
+    hook = find_hook(runner, kind)
+    return hook.average if kind is SwitchEMAHook else hook.ema_model
 
 
 class TestOtherLibraries:
@@ -396,8 +409,12 @@ def test_old_names_of_mmdet(config, tmp_path, convert):
     case = json.loads(NAMES.read_text())[config]
     old = {name: torch.zeros(1) for name in case['old']}
     second = {f'ema_{k.replace(".", "_")}': torch.ones(1) for k in old}
-    torch.save(dict(state_dict={**old, **second}), tmp_path / 'a.pth')
+    content = dict(state_dict={**old, **second}, optimizer={})
+    torch.save(content, tmp_path / 'a.pth')
     path, text = convert(tmp_path / 'a.pth')
+    # The optimizer numbers weights, whose order is another now.
+    assert 'optimizer: the order' in text
+    assert 'optimizer' not in torch.load(path)
     new = names_of(config, **case['changes'])
     ours = set(weights_of(path))
     assert ours == {n for n in new if n.split('.')[0] != 'backbone'}
@@ -405,6 +422,31 @@ def test_old_names_of_mmdet(config, tmp_path, convert):
     assert moved and re.search(rf'renamed +{moved}\n', text)
     path, text = convert(tmp_path / 'a.pth', 'kept.pth', '--keep-names')
     assert set(weights_of(path)) == set(old)
+
+
+def test_old_names_of_openmixup(tmp_path, convert):
+    """The stem of its DenseNet for CIFAR is called as in ours."""
+    names = ('stem.0.weight', 'transitions.0.conv.weight')
+    state = {f'backbone.{name}': torch.ones(1) for name in names}
+    torch.save(dict(state_dict=state), tmp_path / 'a.pth')
+    export = ('--export', 'origin')
+    path, _ = convert(tmp_path / 'a.pth', 'new.pth', *export)
+    ours = {'backbone.stem.weight', 'backbone.transitions.0.conv.weight'}
+    assert set(weights_of(path)) == ours
+    # mmpretrain's DenseNet has a BatchNorm in its stem, and is left alone.
+    state['backbone.stem.1.weight'] = torch.ones(1)
+    torch.save(dict(state_dict=state), tmp_path / 'b.pth')
+    path, _ = convert(tmp_path / 'b.pth', 'new.pth', *export)
+    assert set(weights_of(path)) == set(state)
+
+
+def test_class_numbers_of_an_old_mmdet_are_mentioned(tmp_path, convert):
+    for version, said in (('2.4.0+abc', 1), ('2.25.0', 0), ('3.1.0', 0)):
+        old = save_old(
+            tmp_path / 'a.pth', *two_models(), mmdet_version=version
+        )
+        _, text = convert(old, 'b.pth', '--force')
+        assert text.count('upgrade_model_version.py') == said
 
 
 class TestFiles:
@@ -565,9 +607,7 @@ class TestExport:
         pytest.importorskip('mmdet')
         config = tmp_path / 'retinanet.py'
         config.write_text(
-            f'model = {MODEL_CONFIGS["mmdet"]!r}\n'
-            "default_scope = 'mmdet'\n"
-            'test_dataloader = dict(dataset=dict(pipeline=[]))\n'
+            f"model = {MODEL_CONFIGS['mmdet']!r}\ndefault_scope = 'mmdet'\n"
         )
         origin = build(MODEL_CONFIGS['mmdet'], 'mmdet')
         average = shaken(origin, 1)
@@ -580,7 +620,7 @@ class TestExport:
             'import torch\n'
             'from mmdet.apis import init_detector\n'
             f'model = init_detector({str(config)!r}, {str(path)!r}, '
-            "device='cpu')\n"
+            "device='cpu', palette='random')\n"
             "assert model.dataset_meta['classes'] == tuple('abcde')\n"
             'images = torch.randn(2, 3, 64, 64, '
             'generator=torch.manual_seed(1))\n'

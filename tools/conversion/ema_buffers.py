@@ -9,7 +9,7 @@ from collections import defaultdict
 from torch import Tensor
 
 from conversion.found import Found
-from conversion.saved_when import BUFFERS, decide
+from conversion.saved_when import BUFFERS, decide, is_by_iteration
 from conversion.state_dicts import StateDict, like
 
 _PREFIX = 'ema_'
@@ -54,6 +54,8 @@ def split(
             weights[key] = value
             buffers[key] = state[partner_of.get(key, key)]
     swapped = average_in == BUFFERS
+    if is_by_iteration(meta, file):
+        meta = _recounted(meta)
     iterations = meta.get('iter')
     return Found(
         'mmcv 1.x, with a second set of weights in ema_* buffers',
@@ -65,6 +67,14 @@ def split(
         unmatched=unmatched,
         notes={'average in': f'the {average_in}: {reason}'},
     )
+
+
+def _recounted(meta: dict) -> dict:
+    # Between two iterations mmcv has not counted the last one yet, and
+    # counts an epoch that still runs.
+    changes = {'iter': 1, 'epoch': -1}
+    counts = {k: meta[k] for k in changes if isinstance(meta.get(k), int)}
+    return {**meta, **{k: n + changes[k] for k, n in counts.items()}}
 
 
 def _pair(state: StateDict) -> tuple[dict[str, str], list[str]]:

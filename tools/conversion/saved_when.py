@@ -39,18 +39,15 @@ def decide(meta: dict, file: str = '') -> tuple[str, str]:
     Returns:
         Tuple[str, str]: 'weights' or 'buffers', and the reason.
     """
-    name = Path(file).resolve().name
-    settings = _settings(str(meta.get('config', '')))
+    if is_by_iteration(meta, file):
+        return BUFFERS, 'it was saved by iteration, with no exchange'
+    settings = _settings(meta)
     if not settings:
-        if re.fullmatch(r'iter_\d+\.pth', name):
-            return BUFFERS, 'it was saved by iteration, as its name says'
         return WEIGHTS, (
             'assumed, as hooks of mmcv 1.x exchange the two before an '
             "epoch's checkpoint; else use --average-in buffers"
         )
-    if _by_iteration(settings):
-        return BUFFERS, 'its config saves by iteration, with no exchange'
-    best = name.startswith('best')
+    best = _name(file).startswith('best')
     saver = _PRIORITIES['LOW' if best else 'NORMAL']
     # OpenMixup registers its own hooks before the others, mmcv after them;
     # the hook that evaluates and saves the best comes last.
@@ -58,7 +55,19 @@ def decide(meta: dict, file: str = '') -> tuple[str, str]:
     return _by_priority(settings, saver, first)
 
 
-def _by_iteration(settings: dict[str, Any]) -> bool:
+def is_by_iteration(meta: dict, file: str = '') -> bool:
+    """Tells whether an old checkpoint was saved between two iterations.
+
+    Args:
+        meta (dict): The meta data of the checkpoint.
+        file (str): Its path. Defaults to ''.
+
+    Returns:
+        bool: Whether its config says so, or, without one, its name.
+    """
+    settings = _settings(meta)
+    if not settings:
+        return bool(re.fullmatch(r'iter_\d+\.pth', _name(file)))
     runner = _dict(settings.get('runner'))
     saving = _dict(settings.get('checkpoint_config'))
     return (
@@ -98,14 +107,18 @@ def _by_priority(
     return BUFFERS, f'{hook} exchanges the two after the save'
 
 
+def _name(file: str) -> str:
+    return Path(file).resolve().name
+
+
 def _dict(value: Any) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-def _settings(text: str) -> dict[str, Any]:
-    """Reads the assignments of a config without running it."""
+def _settings(meta: dict) -> dict[str, Any]:
+    """Reads the assignments of the run's config without running it."""
     try:
-        body = ast.parse(text).body
+        body = ast.parse(str(meta.get('config', ''))).body
         return {
             node.targets[0].id: _value(node.value)
             for node in body
