@@ -14,6 +14,7 @@ MAY_IMPORT = {
     'averaging': {'averaging'},
     'hooks': {'averaging', 'hooks', 'checkpoint'},
     'datasets': {'datasets'},
+    'models': {'models'},
     'checkpoint': set(),
     'version': set(),
     '__init__': {'averaging', 'hooks', 'version'},
