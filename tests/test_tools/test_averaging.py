@@ -251,6 +251,7 @@ def test_a_config_in_the_new_style(change, tmp_path, hook, expected):
     [
         (dict(), dict(momentum=0.0002)),
         (dict(momentum=0.01, interval=2), dict(momentum=0.01, interval=2)),
+        (dict(momentum=0.1, _scope_='mmdet'), dict(momentum=0.1)),
         (
             dict(ema_type='mmdet.ExpMomentumEMA', gamma=1000),
             dict(momentum=0.0002, warmup='exp_momentum', gamma=1000),

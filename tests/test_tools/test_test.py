@@ -1,6 +1,7 @@
 """tools/test.py."""
 
 import functools
+import itertools
 import json
 import pickle
 import re
@@ -107,11 +108,15 @@ def scored(state):
 @pytest.fixture
 def tested(tool, config, tmp_path, monkeypatch, capsys):
     """Test a checkpoint; give the score, and what was said of it."""
+    runs = itertools.count()
 
-    def score(checkpoint, *args):
+    def score(checkpoint, *args, options=()):
         out = ('--out', str(tmp_path / 'metrics.json'))
+        # Runs of one name in one second would share a logger.
+        name = f'experiment_name={tmp_path.name}_{next(runs)}'
         monkeypatch.chdir(tmp_path)
         command = ['test.py', str(config), str(checkpoint), *out, *args]
+        command += ['--cfg-options', name, *options]
         monkeypatch.setattr(sys, 'argv', command)
         tool.main()
         metrics = json.loads((tmp_path / 'metrics.json').read_text())
@@ -138,11 +143,10 @@ def test_both_weights_of_a_checkpoint(tmp_path, tested, kind, averaging):
     )
     assert abs(expected - other) > 1e-3
     for options in HOOKS:
-        changed = ('--cfg-options', *options) if options else ()
-        score, said = tested(path, *changed)
+        score, said = tested(path, options=options)
         assert score == pytest.approx(expected, abs=1e-5)
         assert said == ['the average of 18 updates in the checkpoint.']
-        score, said = tested(path, '--weights', 'origin', *changed)
+        score, said = tested(path, '--weights', 'origin', options=options)
         assert score == pytest.approx(other, abs=1e-5)
         assert said == ['the weights of training in the checkpoint.']
     if kind is OURS:

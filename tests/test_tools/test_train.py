@@ -323,9 +323,9 @@ def test_averaging_trains(tool, config, tmp_path, monkeypatch, capsys):
     ema = "dict(type='EMAHook'), dict(type='EmptyCacheHook')"
     config.write_text(f'{TOY_CONFIG}\ncustom_hooks = [{ema}]\n')
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        sys, 'argv', ['train.py', str(config), '--averaging', 'sema']
-    )
+    name = f'experiment_name={tmp_path.name}'
+    command = ['train.py', str(config), '--averaging', 'sema']
+    monkeypatch.setattr(sys, 'argv', [*command, '--cfg-options', name])
     tool.main()
     out = capsys.readouterr().out
     for kind in ('sema_mm.SwitchEMAHook', 'EmptyCacheHook'):
