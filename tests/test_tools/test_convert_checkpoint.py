@@ -67,8 +67,9 @@ def two_models(seed=0):
 
 def weights_of(path, key='state_dict'):
     """Read a checkpoint as plain torch does by default."""
-    state = torch.load(path, weights_only=True)[key]
-    return {k.removeprefix('module.'): v for k, v in state.items()}
+    state = dict(torch.load(path, weights_only=True)[key])
+    prefix = 'module.' if key == 'ema_state_dict' else ''
+    return {k.removeprefix(prefix): v for k, v in state.items()}
 
 
 def parameters_of(model):
@@ -534,6 +535,20 @@ class TestFiles:
         assert path.stat().st_size < 20_000
         assert_same(weights_of(path)['b'], large[3:6])
 
+    @pytest.mark.parametrize('export', [(), ('--export', 'average')])
+    def test_versions_of_modules_are_kept(self, export, tmp_path, convert):
+        """Libraries go by them when they rename what they load."""
+        average, origin = two_models()
+        averaged = torch.optim.swa_utils.AveragedModel(average)
+        torch.save(averaged.state_dict(), tmp_path / 'a.pth')
+        for old in (
+            save_old(tmp_path / 'b.pth', average, origin),
+            tmp_path / 'a.pth',
+        ):
+            path, _ = convert(old, 'c.pth', *export, '--force')
+            state = torch.load(path)['state_dict']
+            assert state._metadata == average.state_dict()._metadata
+
     def test_equal_weights_are_stored_once(self, tmp_path, convert):
         _, origin = two_models()
         old = save_old(tmp_path / 'a.pth', origin, origin)
@@ -662,8 +677,8 @@ class TestConfig:
         path, text = convert(
             tmp_path / 'a.pth', 'b.pth', '--config', config, code=1
         )
-        assert 'missing:\n    bn.bias\n' in text
-        assert 'unexpected:\n    extra.weight\n' in text
+        assert 'missing:\n    bn.bias\n  unexpected:' in text
+        assert 'unexpected:\n    extra.weight\n  of another' in text
         assert re.search(r'of another shape:\n    head.bias: .*\[7\]', text)
         assert path.exists()
 
