@@ -59,8 +59,12 @@ def train(name: str, args: argparse.Namespace, console: Console) -> Curve:
         options.append(f'train_cfg.max_epochs={args.epochs}')
         options.append(f'param_scheduler.T_max={args.epochs}')
     config = ROOT / 'configs' / 'digits' / CONFIGS[name]
+
+    def report(epoch: str, metrics: str) -> None:
+        console.print(f'epoch {epoch:>2}  {metrics}', style='dim')
+
     try:
-        ends = run_training(config, folder, options, console)
+        ends = run_training(config, folder, options, report)
     except TrainingFailed as error:
         console.print(error.output, markup=False, highlight=False)
         sys.exit(f'error: training {name} {error}')

@@ -9,7 +9,7 @@ with what is in them beside what the model finds, under
 """
 
 import argparse
-import os
+import re
 import signal
 import sys
 import time
@@ -69,8 +69,14 @@ def train(args: argparse.Namespace, console: Console) -> None:
     console.rule(f'configs/digits/{CONFIG}', align='left')
     options = [f'randomness.seed={args.seed}', *(QUICK if args.quick else [])]
     config = ROOT / 'configs' / 'digits' / CONFIG
+
+    def report(epoch: str, metrics: str) -> None:
+        values = dict(re.findall(r'(\S+): (\S+)', metrics))
+        text = ', '.join(f'{n} {values[m]}' for n, m in METRICS.items())
+        console.print(f'epoch {epoch}  {text}', style='dim')
+
     try:
-        run_training(config, args.work_dir, options, console)
+        run_training(config, args.work_dir, options, report)
     except TrainingFailed as error:
         console.print(error.output, markup=False, highlight=False)
         sys.exit(f'error: training {error}')
@@ -99,7 +105,6 @@ def main() -> None:
     """Trains, tabulates and draws."""
     args = parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit('error: terminated'))
-    os.environ.setdefault('OMP_NUM_THREADS', str(min(os.cpu_count() or 1, 2)))
     console = Console(highlight=False)
     start = time.monotonic()
     try:

@@ -20,7 +20,7 @@ from matplotlib import pyplot as plt
 #: Scenes in the picture, the first ones of the dataset.
 SCENES = 8
 #: Least score of a prediction that is drawn.
-SCORE = 0.5
+SCORE = 0.3
 
 
 def predict(config: Path, folder: Path) -> list[tuple[Any, Any]]:

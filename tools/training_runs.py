@@ -8,11 +8,9 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Optional
-
-from rich.console import Console
 
 ROOT = Path(__file__).resolve().parent.parent
 VALIDATED = re.compile(r'Epoch\(val\) +\[(\d+)\]\[\d+/\d+\] +(.+?) +data_time')
@@ -35,7 +33,7 @@ def run_training(
     config: Path,
     folder: Path,
     options: list[str],
-    console: Optional[Console] = None,
+    report: Optional[Callable[[str, str], None]] = None,
 ) -> list[float]:
     """Trains a config in a process of its own.
 
@@ -44,7 +42,8 @@ def run_training(
         folder (Path): The work_dir.
         options (list[str]): What ``--cfg-options`` of ``tools/train.py``
             takes.
-        console (Console, optional): Where each epoch is reported.
+        report (callable, optional): Called after each validation with the
+            epoch and its metrics.
 
     Returns:
         list[float]: When the validation of each epoch ended, in seconds.
@@ -66,9 +65,8 @@ def run_training(
             found = VALIDATED.search(line)
             if found:
                 ends.append(time.monotonic())
-                if console:
-                    text = f'epoch {found[1]:>2}  {found[2]}'
-                    console.print(text, style='dim')
+                if report:
+                    report(found[1], found[2])
     if child.returncode:
         raise TrainingFailed(
             f'ended with exit code {child.returncode}; the end of its output '
