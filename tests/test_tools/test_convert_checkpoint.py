@@ -207,6 +207,8 @@ class TestOldBuffers:
         average, origin = two_models()
         old = save_old(tmp_path / 'epoch_2.pth', average, origin)
         path, _ = convert(old)
+        files = [torch.load(file)['optimizer'] for file in (old, path)]
+        assert_same(*files)
         notes = Notes(kind)
         runner = build_runner(
             tmp_path / 'run',
@@ -403,7 +405,6 @@ def names_of(config, **changes):
         return list(build(cfg.model, 'mmdet').state_dict())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('config', list(json.loads(NAMES.read_text())))
 def test_old_names_of_mmdet(config, tmp_path, convert):
     """Names of mmdet 2.28.2 become those of the model that is installed."""

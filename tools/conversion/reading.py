@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from types import ModuleType
 
 import torch
 
@@ -46,11 +47,11 @@ def read_file(path: str) -> dict:
     return checkpoint
 
 
-def load_safetensors():
+def load_safetensors() -> ModuleType:
     """Imports safetensors, which this tool alone needs.
 
     Returns:
-        module: safetensors.torch.
+        ModuleType: safetensors.torch.
 
     Raises:
         ValueError: If it is not installed.
