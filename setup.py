@@ -5,7 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
-ANALYSIS = ['scipy', 'matplotlib', 'rich', 'scikit-learn']
+ANALYSIS = ['scipy', 'matplotlib', 'rich', 'scikit-learn', 'filelock']
 
 
 def read_version() -> str:
@@ -50,7 +50,8 @@ setup(
             'onedl-mmdetection>=3.5.1',
             'onedl-mmpretrain>=1.3.6',
         ],
-        # Eigenvalues, figures, tables, and the embedded digits.
+        # Eigenvalues, figures, tables, and the embedded digits, whose scenes
+        # two processes may build at once (filelock, which torch needs too).
         'analysis': ANALYSIS,
         # Tests, in parallel too, and the logs and weights that they read.
         'tests': [
