@@ -261,7 +261,8 @@ def test_identity_of_randaugment_changes_nothing():
     policies = load('swin-tiny').rand_augment.policies
     (identity,) = (p for p in policies if p.get('prob') == 0)
     image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
-    step = TRANSFORMS.build(identity)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        step = TRANSFORMS.build(identity)
     for _ in range(50):
         assert (step(dict(img=image.copy()))['img'] == image).all()
 

@@ -113,7 +113,7 @@ class TestPicture:
 
 def test_make_runs_it():
     run = subprocess.run(
-        ['make', '-n', 'demo-detection'],
+        ['make', '--no-print-directory', '-n', 'demo-detection'],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
