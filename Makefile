@@ -57,6 +57,7 @@ lint: setup
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy sema_mm tools/environment
+	$(VENV)/bin/shellcheck -x tools/*.sh
 	$(VENV)/bin/codespell
 
 clean:

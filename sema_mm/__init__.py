@@ -10,11 +10,13 @@ except ImportError as error:
     ) from error
 
 from .averaging import MomentumSchedule, SwitchEMA, SwitchSchedule
-from .hooks import SwitchEMAHook
+from .hooks import PreemptionHook, SafeCheckpointHook, SwitchEMAHook
 from .version import __version__
 
 __all__ = [
     'MomentumSchedule',
+    'PreemptionHook',
+    'SafeCheckpointHook',
     'SwitchEMA',
     'SwitchEMAHook',
     'SwitchSchedule',

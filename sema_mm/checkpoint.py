@@ -39,7 +39,9 @@ def use_safe_loading(work_dir: Optional[str] = None) -> None:
 
 
 def load_from_local(
-    filename: Union[str, 'os.PathLike[str]'], map_location: Any = None
+    filename: Union[str, 'os.PathLike[str]'],
+    map_location: Any = None,
+    mmap: bool = False,
 ) -> dict:
     """Read a local checkpoint without running code from it.
 
@@ -47,6 +49,8 @@ def load_from_local(
         filename (str or PathLike): Path of the file.
         map_location (Any): Where its tensors go, as for ``torch.load``.
             Defaults to None.
+        mmap (bool): Whether to leave tensors in the file until they are
+            used. Defaults to False.
 
     Returns:
         dict: The checkpoint.
@@ -61,7 +65,7 @@ def load_from_local(
         raise FileNotFoundError(f'{path} can not be found.')
     try:
         with torch.serialization.safe_globals(_harmless()):
-            return torch.load(path, map_location, weights_only=True)
+            return torch.load(path, map_location, weights_only=True, mmap=mmap)
     except pickle.UnpicklingError as error:
         if not _trusted.isdisjoint(path.resolve().parents):
             return torch.load(path, map_location, weights_only=False)

@@ -1,0 +1,117 @@
+"""Which checkpoint a run goes on from."""
+
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Optional
+
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.logging import print_log
+
+from ..checkpoint import load_from_local
+
+__all__ = ['latest_checkpoint', 'use_latest_checkpoint']
+
+#: Names that checkpoint hooks give by default.
+_NAMES = re.compile(r'(epoch|iter)_\d+\.pth|interrupted\.pth')
+
+
+def use_latest_checkpoint(runner: Any) -> None:
+    """Let a runner that resumes find the newest checkpoint it can read.
+
+    Does nothing for a runner that does not resume, or that was told which
+    checkpoint to resume from. Call it on every rank.
+
+    Args:
+        runner (Runner): The runner, before it loads anything.
+    """
+    if runner._resume is not True or runner._load_from is not None:
+        return
+    found: list[Optional[str]] = [None]
+    if is_main_process():
+        found = [latest_checkpoint(runner.work_dir)]
+    broadcast_object_list(found)
+    runner._load_from = found[0]
+
+
+def latest_checkpoint(work_dir: str) -> Optional[str]:
+    """Find the newest checkpoint of a run that can be read.
+
+    The one that ``last_checkpoint`` names, unless a stop left a newer one
+    that it does not name yet. A file that cannot be read is renamed to
+    ``*.damaged``, and the next older one is tried.
+
+    Args:
+        work_dir (str): The folder of the run.
+
+    Returns:
+        str, optional: Its path; None if there is none.
+    """
+    for path in _candidates(Path(work_dir)):
+        problem = _problem(path)
+        if problem is None:
+            return str(path)
+        aside = path.with_name(f'{path.name}.damaged')
+        path.replace(aside)
+        print_log(
+            f'The checkpoint {path} cannot be read ({problem}): it is '
+            f'renamed to {aside.name}, and an older one is used.',
+            logger='current',
+            level=logging.WARNING,
+        )
+    return None
+
+
+def _candidates(work_dir: Path) -> Iterator[Path]:
+    """Give the checkpoints of a run, the newest first."""
+    pointer = work_dir / 'last_checkpoint'
+    text = pointer.read_text().strip() if pointer.is_file() else ''
+    named = _found(Path(text), work_dir) if text else None
+    folder = work_dir if named is None else named.parent
+    others = sorted(
+        (path for path in folder.glob('*') if _NAMES.fullmatch(path.name)),
+        key=lambda path: -path.stat().st_mtime_ns,
+    )
+    if named is None or not named.exists():
+        yield from others
+        return
+    time, done = named.stat().st_mtime_ns, _iterations(named)
+    newer = {
+        path: _iterations(path)
+        for path in others
+        if path.stat().st_mtime_ns > time
+    }
+    yield from sorted(
+        (path for path, iters in newer.items() if iters > done or iters < 0),
+        key=lambda path: (newer[path] >= 0, -newer[path]),
+    )
+    yield named
+    yield from (path for path in others if path not in (*newer, named))
+
+
+def _found(named: Path, work_dir: Path) -> Path:
+    """Find a named checkpoint, also when the folder was moved."""
+    moved = work_dir / named.name
+    return moved if moved.exists() and not named.exists() else named
+
+
+def _iterations(path: Path) -> int:
+    """Read how far a run was, without reading the tensors; -1 if damaged."""
+    try:
+        return int(load_from_local(path, 'cpu', mmap=True)['meta']['iter'])
+    except Exception:  # Damage shows in many ways; it is looked at later.
+        return -1
+
+
+def _problem(path: Path) -> Optional[str]:
+    """Say why a checkpoint cannot be read; None if it can."""
+    if path.is_dir():
+        return None  # Written by several processes: their engine reads it.
+    try:
+        checkpoint = load_from_local(path, 'cpu')
+    except Exception as error:  # Damage shows in many ways.
+        lines = str(error).splitlines()
+        return lines[0][:200] if lines else type(error).__name__
+    lacking = {'meta', 'state_dict'} - set(checkpoint)
+    return f'it lacks {min(lacking)}' if lacking else None

@@ -1,0 +1,149 @@
+"""A run that is asked to stop saves, and says that it wants to go on."""
+
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any, Optional, Union
+
+import torch
+from mmengine.dist import all_reduce, get_comm_device, get_world_size
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.registry import HOOKS
+
+from ..averaging.arguments import check_count
+from .safe_checkpoint_hook import SafeCheckpointHook
+
+__all__ = ['PreemptionHook']
+
+
+@HOOKS.register_module()
+class PreemptionHook(Hook):
+    """Finish the iteration, save, and exit, when the machine is taken away.
+
+    Slurm sends SIGTERM before it ends a job (``scancel``, a time limit, a
+    preemption), and any signal earlier with ``--signal=USR1@120``; clouds
+    and torchrun send SIGTERM. The checkpoint is ``interrupted.pth``, written
+    by :class:`SafeCheckpointHook`; ``--resume`` goes on from it in the
+    middle of the epoch. The exit code tells a job script to requeue.
+
+    All ranks must stop after the same iteration, and a signal may reach only
+    some: they agree every ``interval`` iterations.
+
+    Args:
+        signals (Sequence[str]): Names of the signals. Defaults to
+            ``('SIGTERM', 'SIGUSR1')``.
+        interval (int): Iterations between two agreements of several ranks; a
+            single process acts after every iteration. Defaults to 10.
+        exit_code (int): Exit code of the process, 1 to 125. Defaults to 75,
+            the system's code for a failure that a later try may mend.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Examples:
+        >>> custom_hooks = [dict(type='sema_mm.PreemptionHook')]
+    """
+
+    priority = 'LOWEST'
+
+    def __init__(
+        self,
+        signals: Sequence[str] = ('SIGTERM', 'SIGUSR1'),
+        interval: int = 10,
+        exit_code: int = 75,
+    ) -> None:
+        check_count('interval', interval, 1)
+        check_count('exit_code', exit_code, 1)
+        if exit_code > 125:
+            raise ValueError(f'exit_code must be 1 to 125, not {exit_code}')
+        known = {one.name for one in signal.Signals}
+        for name in signals:
+            if name not in known:
+                raise ValueError(
+                    f'signals holds {name!r}, which is no signal of this '
+                    "system: write names such as 'SIGTERM'"
+                )
+        self.signals = [signal.Signals[name] for name in signals]
+        self.interval = interval
+        self.exit_code = exit_code
+        self._asked: Optional[str] = None
+        self._former: dict[signal.Signals, Any] = {}
+
+    def before_train(self, runner: Any) -> None:
+        """Listen to the signals.
+
+        Args:
+            runner (Runner): The runner of the training process.
+
+        Raises:
+            ValueError: If the runner has no SafeCheckpointHook.
+        """
+        _checkpoint_hook(runner)
+        if threading.current_thread() is threading.main_thread():
+            for one in self.signals:
+                self._former[one] = signal.signal(one, self._note)
+
+    def after_train_iter(
+        self,
+        runner: Any,
+        batch_idx: int,
+        data_batch: Optional[Union[dict, tuple, list]] = None,
+        outputs: Optional[dict] = None,
+    ) -> None:
+        """Save and exit, if all ranks know that one was asked to.
+
+        Args:
+            runner (Runner): The runner of the training process.
+            batch_idx (int): The index of the batch in the loop.
+            data_batch (dict or tuple or list, optional): Not used.
+            outputs (dict, optional): Not used.
+        """
+        if not self._agreed(runner.iter + 1):
+            return
+        _checkpoint_hook(runner).save_interrupted(runner)
+        print_log(
+            f'Stopped by {self._asked or "a signal to another process"} '
+            f'after iteration {runner.iter + 1}, which is saved; resume to go '
+            f'on from it. Exit code {self.exit_code}.',
+            logger='current',
+        )
+        self.after_train(runner)
+        sys.exit(self.exit_code)
+
+    def after_train(self, runner: Any) -> None:
+        """Stop listening.
+
+        Args:
+            runner (Runner): The runner of the training process.
+        """
+        for one, former in self._former.items():
+            signal.signal(one, former)
+        self._former = {}
+
+    def _note(self, number: int, frame: Any) -> None:
+        self._asked = signal.Signals(number).name
+
+    def _agreed(self, done: int) -> bool:
+        """Whether any rank was asked to stop; the same on all of them."""
+        if get_world_size() == 1:
+            return self._asked is not None
+        if done % self.interval:
+            return False
+        asked = torch.tensor(
+            float(self._asked is not None), device=get_comm_device()
+        )
+        all_reduce(asked)
+        return bool(asked.item())
+
+
+def _checkpoint_hook(runner: Any) -> SafeCheckpointHook:
+    for hook in runner.hooks:
+        if isinstance(hook, SafeCheckpointHook):
+            return hook
+    raise ValueError(
+        'PreemptionHook saves through SafeCheckpointHook, which this run does '
+        "not have: write checkpoint=dict(type='sema_mm.SafeCheckpointHook') "
+        'in default_hooks'
+    )

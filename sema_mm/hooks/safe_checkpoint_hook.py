@@ -1,0 +1,356 @@
+"""Checkpoints that a kill, a full disk or a crash cannot take away."""
+
+import logging
+from pathlib import Path
+from typing import Any, Optional
+
+from mmengine.dist import is_main_process
+from mmengine.fileio import LocalBackend
+from mmengine.hooks import CheckpointHook
+from mmengine.logging import print_log
+from mmengine.registry import HOOKS
+from mmengine.runner import IterBasedTrainLoop
+
+from .. import files
+from ..checkpoint import use_safe_loading
+from .latest_checkpoint import use_latest_checkpoint
+from .random_state import get_random_state, set_random_state
+from .randomness import preserved_randomness
+from .resumed_data import AdvancedIterator, SkippingLoader
+from .training_state import TrainingState
+
+__all__ = ['SafeCheckpointHook']
+
+
+#: Name of a checkpoint in the middle of an epoch.
+INTERRUPTED = 'interrupted.pth'
+
+
+@HOOKS.register_module()
+class SafeCheckpointHook(CheckpointHook):
+    """mmengine's CheckpointHook, so that a stop at any instant loses nothing.
+
+    A checkpoint is written under a temporary name, flushed to the disk, and
+    then takes its place; ``last_checkpoint`` is replaced the same way, and
+    only then are outdated checkpoints removed. mmengine's own hook removes
+    the old one first and writes the new one in place, so that a kill in
+    between leaves nothing to resume from. Folders that are not on a local
+    disk are written as mmengine does.
+
+    The checkpoint also holds what mmengine's lacks (:class:`TrainingState`),
+    and validation draws from random numbers that training does not notice.
+    So a resumed run ends with the same weights, bit for bit; where that
+    cannot be, the log says why. The validation that belongs to the
+    checkpoint is run at the resume, as the stop may have cut it off.
+
+    ``resume=True`` goes on from the newest checkpoint that can be read; a
+    damaged one is named in the log and renamed to ``*.damaged``.
+
+    All arguments are those of :class:`mmengine.hooks.CheckpointHook`.
+
+    Examples:
+        >>> default_hooks = dict(
+        ...     checkpoint=dict(type='sema_mm.SafeCheckpointHook', interval=1)
+        ... )
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.file_backend: Any = None
+        self._state: Optional[TrainingState] = None
+        self._loaded: Optional[TrainingState] = None
+        self._resumed: Optional[TrainingState] = None
+        self._random: Optional[dict] = None
+        self._is_local = False
+        use_safe_loading()
+
+    def before_run(self, runner: Any) -> None:
+        """Choose the checkpoint to resume from.
+
+        Args:
+            runner (Runner): The runner of the process.
+        """
+        use_safe_loading(runner.work_dir)
+        use_latest_checkpoint(runner)
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Take the state of training out of a checkpoint.
+
+        Args:
+            runner (Runner): The runner, maybe before it is prepared.
+            checkpoint (dict): The checkpoint.
+        """
+        if runner._resume:
+            self._loaded = TrainingState.of_checkpoint(
+                checkpoint.get('training_state')
+            )
+
+    def before_train(self, runner: Any) -> None:
+        """Find the folder; go on where the checkpoint was written.
+
+        Args:
+            runner (Runner): The runner of the training process.
+        """
+        super().before_train(runner)
+        self._is_local = isinstance(self.file_backend, LocalBackend)
+        if self._is_local and is_main_process():
+            files.remove_temporary(Path(self.out_dir))
+        if self._loaded is not None and runner.iter > 0:
+            self._resume(runner, self._loaded)
+        self._loaded = None
+
+    def before_train_epoch(self, runner: Any) -> None:
+        """Restore the random numbers of the checkpoint.
+
+        Args:
+            runner (Runner): The runner of the training process.
+        """
+        if self._resumed is not None:
+            _continue_data(runner.train_loop, self._resumed)
+            self._resumed = None
+
+    def before_val(self, runner: Any) -> None:
+        """Keep the random numbers that training goes on with.
+
+        Args:
+            runner (Runner): The runner of the validation process.
+        """
+        self._random = get_random_state()
+
+    def after_val_epoch(
+        self, runner: Any, metrics: Optional[dict[str, float]] = None
+    ) -> None:
+        """Restore them, and save the best checkpoint.
+
+        Args:
+            runner (Runner): The runner of the validation process.
+            metrics (Dict[str, float], optional): The metrics.
+        """
+        if self._random is not None:
+            set_random_state(self._random)
+        super().after_val_epoch(runner, metrics)
+
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Add the state of training, gathered from all ranks before.
+
+        Args:
+            runner (Runner): The runner of the training process.
+            checkpoint (dict): The checkpoint about to be written.
+        """
+        if self._state is not None:
+            checkpoint['training_state'] = self._state.state_dict(
+                with_gradients='optimizer' in checkpoint
+            )
+
+    def save_interrupted(self, runner: Any) -> None:
+        """Save in the middle of an epoch, after an iteration.
+
+        Call it on every rank, in ``after_train_iter``.
+
+        Args:
+            runner (Runner): The runner of the training process.
+        """
+        done = runner.iter + 1
+        batches = 0
+        if not isinstance(runner.train_loop, IterBasedTrainLoop):
+            batches = done - runner.epoch * len(runner.train_dataloader)
+        meta = dict(epoch=runner.epoch, iter=done)
+        self._save(runner, INTERRUPTED, meta, by_epoch=False, batches=batches)
+
+    def _save_checkpoint_with_step(
+        self, runner: Any, step: int, meta: dict
+    ) -> None:
+        outdated = self._keep(runner, step)
+        name = self.filename_tmpl.format(step)
+        self._save(runner, name, meta, by_epoch=self.by_epoch)
+        if is_main_process():
+            for path in (outdated, INTERRUPTED):
+                if path is not None:
+                    self._remove(path)
+
+    def _save(
+        self,
+        runner: Any,
+        name: str,
+        meta: dict,
+        by_epoch: bool,
+        batches: int = 0,
+    ) -> None:
+        """Write a checkpoint, and name it in ``last_checkpoint``."""
+        self._state = TrainingState.gather(runner, batches)
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        self._writer(runner).save_checkpoint(
+            self.out_dir,
+            name,
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+        if is_main_process():
+            files.write_text(
+                Path(runner.work_dir) / 'last_checkpoint', str(self.last_ckpt)
+            )
+
+    def _save_best_checkpoint(self, runner: Any, metrics: dict) -> None:
+        if not self._is_local:
+            super()._save_best_checkpoint(runner, metrics)
+            return
+        backend, patient = self.file_backend, _Patient()
+        self.file_backend = patient
+        try:
+            super()._save_best_checkpoint(self._writer(runner), metrics)
+        finally:
+            self.file_backend = backend
+        # A validation that is run once more writes the same name.
+        several = getattr(self, 'best_ckpt_path_dict', {})
+        kept = {getattr(self, 'best_ckpt_path', None), *several.values()}
+        if is_main_process():
+            for path in patient.outdated:
+                if path not in kept:
+                    files.remove(Path(path))
+
+    def _writer(self, runner: Any) -> Any:
+        if isinstance(runner, _AtomicRunner) or not self._is_local:
+            return runner
+        return _AtomicRunner(runner)
+
+    def _remove(self, name: str) -> None:
+        path = self.file_backend.join_path(self.out_dir, name)
+        if self.file_backend.isdir(path):
+            self.file_backend.rmtree(path)
+        elif self.file_backend.isfile(path):
+            self.file_backend.remove(path)
+
+    def _resume(self, runner: Any, state: TrainingState) -> None:
+        """Make a runner go on as the one that wrote the checkpoint."""
+        for reason in state.inexact(runner):
+            print_log(
+                f'The resumed run is not exactly the one that stopped: '
+                f'{reason}.',
+                logger='current',
+                level=logging.WARNING,
+            )
+        state.restore_counters(runner)
+        state.restore_gradients(runner.model)
+        self._resumed = state
+        if state.batches == 0 and validation_due(runner):
+            with preserved_randomness():
+                runner.val_loop.run()
+
+    def _keep(self, runner: Any, step: int) -> Optional[str]:
+        """Note a step among those to keep; name the one that falls out."""
+        kept = getattr(self, 'keep_ckpt_ids', None)
+        if kept is None or (kept and kept[-1] == step):
+            return None
+        outdated = kept.popleft() if len(kept) == kept.maxlen else None
+        kept.append(step)
+        runner.message_hub.update_info('keep_ckpt_ids', list(kept))
+        if outdated is None:
+            return None
+        return self.filename_tmpl.format(outdated)
+
+
+def validation_due(runner: Any) -> bool:
+    """Tell whether the loop validates where it stands.
+
+    Args:
+        runner (Runner): The runner, after a resume.
+
+    Returns:
+        bool: Whether the run that stopped validated there, or was about to.
+    """
+    loop = runner.train_loop
+    if runner.val_loop is None:
+        return False
+    loop._decide_current_val_interval()
+    by_iter = isinstance(loop, IterBasedTrainLoop)
+    done, total = (
+        (loop.iter, loop.max_iters)
+        if by_iter
+        else (loop.epoch, loop.max_epochs)
+    )
+    on_time = done % loop.val_interval == 0 or done == total
+    return done >= loop.val_begin and on_time
+
+
+def _continue_data(loop: Any, state: TrainingState) -> None:
+    """Let a loop read on from where the checkpoint was written."""
+    if isinstance(loop, IterBasedTrainLoop):
+        loop.dataloader_iterator = AdvancedIterator(
+            loop.dataloader_iterator, loop.iter, state.restore_randomness
+        )
+    elif state.batches:
+        loop.dataloader = SkippingLoader(
+            loop.dataloader, state.batches, state.restore_randomness
+        )
+    else:
+        state.restore_randomness()
+
+
+class _AtomicRunner:
+    """A runner whose checkpoints are whole before they get their name."""
+
+    def __init__(self, runner: Any) -> None:
+        self._runner = runner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._runner, name)
+
+    def save_checkpoint(
+        self, out_dir: str, filename: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Save under a temporary name, and rename.
+
+        Args:
+            out_dir (str): Folder of the checkpoint.
+            filename (str): Its name.
+            *args (Any): As for mmengine's runner.
+            **kwargs (Any): As for mmengine's runner.
+
+        Raises:
+            RuntimeError: If the checkpoint cannot be written.
+        """
+        path = Path(out_dir) / filename
+        written = files.temporary(path)
+        try:
+            self._runner.save_checkpoint(
+                out_dir, written.name, *args, **kwargs
+            )
+            if is_main_process():
+                files.replace(path)
+        except OSError as error:
+            files.remove(written)
+            raise RuntimeError(
+                f'the checkpoint {path} could not be written '
+                f'({error.strerror or error}): the earlier ones are intact; '
+                'make room there, or name another work_dir, and resume'
+            ) from error
+
+
+class _Patient(LocalBackend):
+    """A disk that takes note of what to remove, and removes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outdated: list[Any] = []
+
+    def remove(self, filepath: Any) -> None:
+        """Note a file.
+
+        Args:
+            filepath (str or Path): The file.
+        """
+        self.outdated.append(filepath)
+
+    def rmtree(self, dir_path: Any) -> None:
+        """Note a folder.
+
+        Args:
+            dir_path (str or Path): The folder.
+        """
+        self.outdated.append(dir_path)
