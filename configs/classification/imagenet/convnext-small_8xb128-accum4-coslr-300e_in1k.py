@@ -7,21 +7,6 @@ train_dataloader = dict(batch_size=128)
 
 optim_wrapper = dict(accumulative_counts=4)
 param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1e-6,
-        by_epoch=True,
-        begin=0,
-        end=20,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=280,
-        eta_min=1e-5,
-        by_epoch=True,
-        begin=20,
-        end=300,
-        convert_to_iter_based=True,
-    ),
+    _base_.param_scheduler[0],
+    dict(_base_.param_scheduler[1], eta_min=1e-5),
 ]

@@ -46,16 +46,7 @@ val_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
 )
 test_dataloader = dict(
-    batch_size=20,
-    num_workers=0,
-    dataset=dict(
-        type=dataset_type,
-        split='test',
-        data_root=data_root,
-        pipeline=test_pipeline,
-        test_mode=True,
-    ),
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    val_dataloader, dataset=dict(val_dataloader['dataset'], split='test')
 )
 val_evaluator = dict(
     type='CocoMetric',
@@ -63,7 +54,5 @@ val_evaluator = dict(
     metric=['bbox'],
 )
 test_evaluator = dict(
-    type='CocoMetric',
-    ann_file=data_root + 'test/instances.json',
-    metric=['bbox'],
+    val_evaluator, ann_file=data_root + 'test/instances.json'
 )

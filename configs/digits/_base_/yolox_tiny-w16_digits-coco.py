@@ -69,17 +69,7 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = dict(
-    batch_size=20,
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(
-        _delete_=True,
-        type=dataset_type,
-        split='test',
-        data_root=data_root,
-        pipeline=test_pipeline,
-        test_mode=True,
-    ),
+    val_dataloader, dataset=dict(val_dataloader['dataset'], split='test')
 )
 val_evaluator = dict(ann_file=data_root + 'val/instances.json')
 test_evaluator = dict(ann_file=data_root + 'test/instances.json')
