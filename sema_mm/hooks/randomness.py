@@ -1,30 +1,59 @@
-"""Random numbers that the training does not notice."""
+"""The random number generators: their states, kept and restored."""
 
 import contextlib
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 
-__all__ = ['preserved_randomness']
+__all__ = ['get_random_state', 'preserved_randomness', 'set_random_state']
+
+
+def get_random_state() -> dict[str, Any]:
+    """Read the generators of Python, NumPy and torch on this rank.
+
+    Returns:
+        dict: Tensors, numbers and text only.
+    """
+    python = random.getstate()
+    numpy: Any = np.random.get_state()
+    name, keys, *rest = numpy
+    state = {
+        'python': [python[0], list(python[1]), python[2]],
+        'numpy': [name, torch.from_numpy(keys.astype(np.int64)), *rest],
+        'torch': torch.get_rng_state(),
+    }
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        state['cuda'] = torch.cuda.get_rng_state()
+    return state
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    """Give the generators of this rank a state of before.
+
+    Args:
+        state (dict): What :func:`get_random_state` returned.
+    """
+    version, internal, gauss = state['python']
+    random.setstate((version, tuple(internal), gauss))
+    name, keys, *rest = state['numpy']
+    np.random.set_state((name, keys.cpu().numpy().astype(np.uint32), *rest))
+    torch.set_rng_state(state['torch'].cpu())
+    if 'cuda' in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state['cuda'].cpu())
 
 
 @contextlib.contextmanager
 def preserved_randomness() -> Iterator[None]:
     """Give every random number generator its state back at the end.
 
-    Python's, NumPy's and torch's, on the CPU and on the current GPU.
-
     Yields:
         None: Nothing.
     """
-    python, numpy = random.getstate(), np.random.get_state()
-    cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
-    devices = [torch.cuda.current_device()] if cuda else []
+    state = get_random_state()
     try:
-        with torch.random.fork_rng(devices=devices):
-            yield
+        yield
     finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
+        set_random_state(state)

@@ -14,8 +14,7 @@ from mmengine.runner import IterBasedTrainLoop
 from .. import files
 from ..checkpoint import use_safe_loading
 from .latest_checkpoint import use_latest_checkpoint
-from .random_state import get_random_state, set_random_state
-from .randomness import preserved_randomness
+from .randomness import get_random_state, set_random_state
 from .resumed_data import AdvancedIterator, SkippingLoader
 from .training_state import TrainingState
 
@@ -239,8 +238,7 @@ class SafeCheckpointHook(CheckpointHook):
         state.restore_gradients(runner.model)
         self._resumed = state
         if state.batches == 0 and validation_due(runner):
-            with preserved_randomness():
-                runner.val_loop.run()
+            runner.val_loop.run()
 
     def _keep(self, runner: Any, step: int) -> Optional[str]:
         """Note a step among those to keep; name the one that falls out."""

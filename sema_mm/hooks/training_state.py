@@ -7,7 +7,7 @@ from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.hooks import EarlyStoppingHook
 from torch import nn
 
-from .random_state import get_random_state, set_random_state
+from .randomness import get_random_state, set_random_state
 
 __all__ = ['TrainingState']
 
@@ -140,7 +140,7 @@ class TrainingState:
         loader = runner.train_dataloader
         if loader.num_workers and loader.persistent_workers:
             reasons.append('persistent workers start with new random numbers')
-        if runner._randomness_cfg.get('seed') is None or _unseeded(runner):
+        if (runner.cfg.get('randomness') or {}).get('seed') is None:
             reasons.append('the config sets no seed (randomness)')
         return reasons
 
@@ -178,7 +178,3 @@ def pending_gradients(runner: Any) -> dict[str, torch.Tensor]:
 def _early_stopping(runner: Any) -> list[EarlyStoppingHook]:
     hooks = runner.hooks
     return [hook for hook in hooks if isinstance(hook, EarlyStoppingHook)]
-
-
-def _unseeded(runner: Any) -> bool:
-    return (runner.cfg.get('randomness') or {}).get('seed') is None
