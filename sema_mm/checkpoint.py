@@ -1,41 +1,66 @@
-"""Reads mmengine's checkpoints, safely, on every torch since 2.6.
+"""Reads checkpoints without running anything that is in them.
 
 From torch 2.6 on, ``torch.load`` refuses by default what mmengine 0.10.7
 puts into a checkpoint: the log history, whose pickle calls ``getattr``. So
 neither ``resume`` nor ``load_from`` works. Here the few harmless classes are
-allowed by name, and a stand-in for ``getattr`` gives out nothing but the four
-statistics of a log history; anything else in a file is refused, unless the
-file is in the run's own work_dir.
+allowed by name (:mod:`sema_mm.harmless`); anything else is refused, wherever
+the file is and however it is named. mmengine also runs the config text that
+an older checkpoint carries, when it resumes; it does not get to see it.
 """
 
+import contextlib
+import errno
+import functools
+import logging
 import os
 import pickle
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Callable, Optional, Union
+from typing import Any, Optional, Union
 
-import numpy as np
+import mmengine
 import torch
-from mmengine.logging import HistoryBuffer
+from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
+from mmengine.utils import digit_version
 
-__all__ = ['load_from_local', 'use_safe_loading']
+from .harmless import harmless
 
-_STATISTICS = ('min', 'max', 'current', 'mean')
-_trusted: set[Path] = set()
+__all__ = [
+    'CheckpointError',
+    'DamagedCheckpointError',
+    'load_from_local',
+    'use_safe_loading',
+]
+
+#: The format of our checkpoints; ``sema_mm_format`` holds it, 1 if missing.
+FORMAT = 1
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used; the sentence says why."""
+
+
+class DamagedCheckpointError(CheckpointError):
+    """What should be a checkpoint is none, or not a whole one."""
 
 
 def use_safe_loading(work_dir: Optional[str] = None) -> None:
-    """Let mmengine read local checkpoints through :func:`load_from_local`.
+    """Let mmengine read checkpoints safely, from wherever they come.
 
     Args:
-        work_dir (str, optional): The run's own folder: files in it are
-            trusted, as the run wrote them. Defaults to None.
+        work_dir (str, optional): Has no effect: files of a run's own folder
+            are read like all others. Defaults to None.
     """
-    if work_dir is not None:
-        _trusted.add(Path(work_dir).resolve())
     CheckpointLoader.register_scheme(
-        prefixes='', loader=load_from_local, force=True
+        prefixes='', loader=_for_mmengine(load_from_local), force=True
     )
+    for prefix, loader in list(CheckpointLoader._schemes.items()):
+        if not hasattr(loader, '__wrapped__'):
+            CheckpointLoader.register_scheme(
+                prefixes=prefix, loader=_for_mmengine(loader), force=True
+            )
 
 
 def load_from_local(
@@ -57,49 +82,129 @@ def load_from_local(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file holds objects other than data, and is not in
-            a trusted work_dir.
+        DamagedCheckpointError: If the file is no checkpoint, or not a whole
+            one.
+        CheckpointError: If it is a folder, holds objects other than data, or
+            was written by a newer version.
     """
     path = Path(filename).expanduser()
+    if path.is_dir():
+        raise CheckpointError(f'{path} is a folder, not a checkpoint')
     if not path.is_file():
         raise FileNotFoundError(f'{path} can not be found.')
     try:
-        with torch.serialization.safe_globals(_harmless()):
-            return torch.load(path, map_location, weights_only=True, mmap=mmap)
-    except pickle.UnpicklingError as error:
-        if not _trusted.isdisjoint(path.resolve().parents):
-            return torch.load(path, map_location, weights_only=False)
-        raise ValueError(
-            f'{path} holds objects other than tensors, numbers and text, '
-            'which could run code when read, and was not written in the '
-            'work_dir of this run: save its state_dict alone where you '
-            f'trust it, and load that ({_reason(error)})'
+        with _only_data(path):
+            content = torch.load(
+                path, map_location, weights_only=True, mmap=mmap
+            )
+    except Exception as error:  # Damage shows in many ways.
+        if mmap and 'mmap can only be used' in str(error):
+            return load_from_local(path, map_location)
+        if _is_no_damage(error):
+            raise
+        raise DamagedCheckpointError(
+            f'{path} is no checkpoint, or a damaged one ({_reason(error)})'
         ) from error
+    return _checked(path, content)
 
 
-def _harmless() -> list[Union[Callable, tuple[Callable, str]]]:
-    """What mmengine puts into a checkpoint beside tensors."""
-    dtypes = [t for t in vars(np.dtypes).values() if isinstance(t, type)]
-    allowed: list[Any] = [HistoryBuffer, np.ndarray, np.dtype, *dtypes]
-    allowed.append((_statistic, 'builtins.getattr'))
-    rebuilders = {
-        '_reconstruct': np.empty(0).__reduce__()[0],
-        'scalar': np.float64(0).__reduce__()[0],
+def _for_mmengine(loader: Callable[..., dict]) -> Callable[..., dict]:
+    """Make a loader that finds no code to run, and hands none over."""
+
+    @functools.wraps(loader)
+    def load(filename: str, map_location: Any = None) -> dict:
+        with _only_data(filename):
+            checkpoint = loader(filename, map_location)
+        meta = _checked(filename, checkpoint).get('meta')
+        if isinstance(meta, dict):
+            # The only key whose text mmengine runs, for gpu_ids of mmcv 1.x.
+            meta.pop('config', None)
+            _compare_versions(filename, meta)
+        return checkpoint
+
+    return load
+
+
+@contextlib.contextmanager
+def _only_data(name: Any) -> Iterator[None]:
+    """Refuse what is not data in every ``torch.load``, whoever calls it."""
+    variables = {
+        key: os.environ.pop(key, None)
+        for key in (
+            'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD',
+            'TORCH_FORCE_WEIGHTS_ONLY_LOAD',
+        )
     }
-    for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
-        for name, function in rebuilders.items():
-            allowed.append((function, f'{module}.{name}'))
-    return allowed
+    os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
+    try:
+        with torch.serialization.safe_globals(harmless()):
+            yield
+    except (pickle.UnpicklingError, RuntimeError) as error:
+        found = _forbidden(str(error))
+        if found is None:
+            raise
+        raise CheckpointError(
+            f'{name} holds objects other than data, which could run code '
+            f'when read: {found}; where you trust it, save its state_dict '
+            'alone and use that, or, for a class of your own, call '
+            'torch.serialization.add_safe_globals([CLASS]) in the config'
+        ) from error
+    finally:
+        del os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD']
+        given = {k: v for k, v in variables.items() if v is not None}
+        os.environ.update(given)
 
 
-def _statistic(owner: Any, name: str) -> Any:
-    """Stand in for getattr: only the statistics of a log history."""
-    if owner is HistoryBuffer and name in _STATISTICS:
-        return getattr(owner, name)
-    raise pickle.UnpicklingError(f'it asks for {name!r} of {owner!r}')
+def _forbidden(text: str) -> Optional[str]:
+    """Name what torch refused as more than data; None for other errors."""
+    if 'TorchScript archives' in text:
+        return 'a TorchScript program'
+    named = re.search(r'GLOBAL (\S+)', text)
+    if named:
+        return named[1]
+    asked = re.search(r'it asks for .*|Trying to call .*|Can only .*', text)
+    return asked[0][:200] if asked else None
+
+
+def _is_no_damage(error: Exception) -> bool:
+    """Tell whether a file may be whole that could not be read."""
+    if isinstance(error, OSError):
+        return error.errno != errno.EINVAL  # A place beyond its end.
+    no_device = 'deserialize object on' in str(error)
+    return no_device or isinstance(error, (CheckpointError, MemoryError))
 
 
 def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
-    named = [line for line in lines if 'GLOBAL' in line or 'asks' in line]
-    return (named or lines or [type(error).__name__])[0][:200]
+    if isinstance(error, pickle.UnpicklingError):
+        lines = [line for line in lines if 'Unsupported' in line] or lines
+    text = (lines or [''])[0].replace('WeightsUnpickler error: ', '')
+    return f'{type(error).__name__}: {text}'[:200]
+
+
+def _checked(name: Any, content: Any) -> dict:
+    """Return a checkpoint that this version can read."""
+    if not isinstance(content, dict):
+        kind = type(content).__name__
+        raise CheckpointError(f'{name} holds a {kind}, not a checkpoint')
+    version = content.get('sema_mm_format', FORMAT)
+    if version != FORMAT:
+        raise CheckpointError(
+            f'{name} is of format {version} of a newer sema_mm, and this one '
+            f'reads format {FORMAT}: update sema_mm'
+        )
+    return content
+
+
+def _compare_versions(name: Any, meta: dict) -> None:
+    """Warn of a checkpoint of a newer mmengine."""
+    written = str(meta.get('mmengine_version', '0')).split('+')[0]
+    if not re.fullmatch(r'[\d.]+', written):
+        return
+    if digit_version(written) > digit_version(mmengine.__version__):
+        print_log(
+            f'{name} was written by mmengine {written}, and this is '
+            f'{mmengine.__version__}: what the newer one added is not read.',
+            logger='current',
+            level=logging.WARNING,
+        )
