@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 
 __all__ = [
+    'check_writable',
     'flush',
+    'recover',
     'remove',
     'remove_temporary',
     'replace',
@@ -14,6 +16,7 @@ __all__ = [
 ]
 
 _MARK = '.partial'
+_FORMER = '.former'
 
 
 def temporary(path: Path) -> Path:
@@ -41,18 +44,37 @@ def remove_temporary(folder: Path) -> None:
 def replace(path: Path) -> None:
     """Give a file, written under its temporary name, its own.
 
-    What was there before stays whole until the new file takes its place.
+    What was there before stays whole until the new file takes its place. A
+    folder cannot take the place of another at once: the old one is renamed
+    before, and :func:`recover` renames it back after a stop in between.
 
     Args:
         path (Path): Where the file belongs; or the folder, for checkpoints
             that are folders.
     """
-    written = temporary(path)
-    flush(written)
+    written, former = temporary(path), _former(path)
+    for inner in (*written.rglob('*'), written):
+        flush(inner)
     if path.is_dir():
-        shutil.rmtree(path)
+        remove(former)
+        os.replace(path, former)
     os.replace(written, path)
     flush(path.parent)
+    remove(former)
+
+
+def recover(folder: Path) -> None:
+    """Finish replacements that were interrupted.
+
+    Args:
+        folder (Path): The folder of files or checkpoints.
+    """
+    for former in folder.glob(f'.*{_FORMER}'):
+        path = former.with_name(former.name[1 : -len(_FORMER)])
+        if path.exists():
+            remove(former)
+        else:
+            os.replace(former, path)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -61,16 +83,38 @@ def write_text(path: Path, text: str) -> None:
     Args:
         path (Path): Where the file belongs.
         text (str): Its content.
+
+    Raises:
+        OSError: If it cannot be written; what was there before is intact.
     """
-    temporary(path).write_text(text)
-    replace(path)
+    try:
+        temporary(path).write_text(text)
+        replace(path)
+    except OSError:
+        remove(temporary(path))
+        raise
+
+
+def check_writable(folder: Path) -> None:
+    """Write to a folder, and make it if it is not there.
+
+    Args:
+        folder (Path): The folder.
+
+    Raises:
+        OSError: If nothing can be written there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = temporary(folder / 'probe')
+    probe.touch()
+    probe.unlink()
 
 
 def flush(path: Path) -> None:
     """Make the disk hold what was written to a file or a folder.
 
     Args:
-        path (Path): The file or folder.
+        path (Path): The file, or the folder: the names in it, that is.
     """
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -89,3 +133,7 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _former(path: Path) -> Path:
+    return path.with_name(f'.{path.name}{_FORMER}')

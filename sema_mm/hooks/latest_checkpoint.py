@@ -9,6 +9,7 @@ from typing import Any, Optional
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 
+from .. import files
 from ..checkpoint import load_from_local
 
 __all__ = ['latest_checkpoint', 'use_latest_checkpoint']
@@ -17,62 +18,92 @@ __all__ = ['latest_checkpoint', 'use_latest_checkpoint']
 _NAMES = re.compile(r'(epoch|iter)_\d+\.pth|interrupted\.pth')
 
 
-def use_latest_checkpoint(runner: Any) -> None:
+def use_latest_checkpoint(runner: Any, template: str = '') -> None:
     """Let a runner that resumes find the newest checkpoint it can read.
 
-    Does nothing for a runner that does not resume, or that was told which
-    checkpoint to resume from. Call it on every rank.
+    Does nothing for a runner that does not resume, that was told which
+    checkpoint to resume from, or that has loaded one. Call it on every rank.
 
     Args:
         runner (Runner): The runner, before it loads anything.
+        template (str): As for :func:`latest_checkpoint`. Defaults to ''.
     """
     if runner._resume is not True or runner._load_from is not None:
         return
+    if runner._has_loaded:
+        return
     found: list[Optional[str]] = [None]
     if is_main_process():
-        found = [latest_checkpoint(runner.work_dir)]
+        found = [latest_checkpoint(runner.work_dir, template)]
     broadcast_object_list(found)
     runner._load_from = found[0]
 
 
-def latest_checkpoint(work_dir: str) -> Optional[str]:
+def latest_checkpoint(work_dir: str, template: str = '') -> Optional[str]:
     """Find the newest checkpoint of a run that can be read.
 
     The one that ``last_checkpoint`` names, unless a stop left a newer one
     that it does not name yet. A file that cannot be read is renamed to
-    ``*.damaged``, and the next older one is tried.
+    ``*.damaged``, and the next older one is tried. Afterwards
+    ``last_checkpoint`` names the one that was found; it is removed with the
+    last one.
 
     Args:
         work_dir (str): The folder of the run.
+        template (str): Name of the run's checkpoints, with ``{}`` for the
+            number, if it is not mmengine's. Defaults to ''.
 
     Returns:
         str, optional: Its path; None if there is none.
     """
-    for path in _candidates(Path(work_dir)):
+    pointer = Path(work_dir) / 'last_checkpoint'
+    text = pointer.read_text().strip() if pointer.is_file() else ''
+    if '://' in text:
+        return text  # On another machine: mmengine reads it.
+    named = _found(Path(text), Path(work_dir)) if text else None
+    folder = Path(work_dir)
+    if named is not None and named.parent.is_dir():
+        folder = named.parent
+    files.recover(folder)
+    was_there = named is not None and named.exists()
+    names = re.compile(re.escape(template).replace(r'\{\}', r'\d+'))
+    others = [
+        path
+        for path in folder.glob('*')
+        if _NAMES.fullmatch(path.name) or names.fullmatch(path.name)
+    ]
+    chosen = _choose(_in_order(named, others))
+    if chosen is not None and chosen != text:
+        _warn(f'{pointer} names {chosen} now, instead of {text or "nothing"}.')
+        files.write_text(pointer, chosen)
+    elif chosen is None and was_there:
+        _warn('No older one is left: training starts from the beginning.')
+        pointer.unlink()
+    return chosen
+
+
+def _choose(candidates: Iterator[Path]) -> Optional[str]:
+    """Take the first that can be read; set those before it aside."""
+    for path in candidates:
         problem = _problem(path)
         if problem is None:
             return str(path)
         aside = path.with_name(f'{path.name}.damaged')
         path.replace(aside)
-        print_log(
+        _warn(
             f'The checkpoint {path} cannot be read ({problem}): it is '
-            f'renamed to {aside.name}, and an older one is used.',
-            logger='current',
-            level=logging.WARNING,
+            f'renamed to {aside.name}, and the one before it is tried.'
         )
     return None
 
 
-def _candidates(work_dir: Path) -> Iterator[Path]:
+def _warn(text: str) -> None:
+    print_log(text, logger='current', level=logging.WARNING)
+
+
+def _in_order(named: Optional[Path], others: list[Path]) -> Iterator[Path]:
     """Give the checkpoints of a run, the newest first."""
-    pointer = work_dir / 'last_checkpoint'
-    text = pointer.read_text().strip() if pointer.is_file() else ''
-    named = _found(Path(text), work_dir) if text else None
-    folder = work_dir if named is None else named.parent
-    others = sorted(
-        (path for path in folder.glob('*') if _NAMES.fullmatch(path.name)),
-        key=lambda path: -path.stat().st_mtime_ns,
-    )
+    others.sort(key=lambda path: -path.stat().st_mtime_ns)
     if named is None or not named.exists():
         yield from others
         return
@@ -110,6 +141,8 @@ def _problem(path: Path) -> Optional[str]:
         return None  # Written by several processes: their engine reads it.
     try:
         checkpoint = load_from_local(path, 'cpu')
+    except (MemoryError, PermissionError):
+        raise  # The file is whole.
     except Exception as error:  # Damage shows in many ways.
         lines = str(error).splitlines()
         return lines[0][:200] if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""Checkpoints that a kill, a full disk or a crash cannot take away."""
+"""Checkpoints that stay whole whatever stops the process."""
 
 import logging
 from pathlib import Path
@@ -13,6 +13,7 @@ from mmengine.runner import IterBasedTrainLoop
 
 from .. import files
 from ..checkpoint import use_safe_loading
+from .atomic_runner import AtomicRunner, PatientDisk, failing_together
 from .latest_checkpoint import use_latest_checkpoint
 from .randomness import get_random_state, set_random_state
 from .resumed_data import AdvancedIterator, SkippingLoader
@@ -27,23 +28,28 @@ INTERRUPTED = 'interrupted.pth'
 
 @HOOKS.register_module()
 class SafeCheckpointHook(CheckpointHook):
-    """mmengine's CheckpointHook, so that a stop at any instant loses nothing.
+    """mmengine's CheckpointHook; a stop costs only what came after it.
 
     A checkpoint is written under a temporary name, flushed to the disk, and
     then takes its place; ``last_checkpoint`` is replaced the same way, and
     only then are outdated checkpoints removed. mmengine's own hook removes
     the old one first and writes the new one in place, so that a kill in
     between leaves nothing to resume from. Folders that are not on a local
-    disk are written as mmengine does.
+    disk are written as mmengine does; those that several machines write to
+    must be shared by them.
 
     The checkpoint also holds what mmengine's lacks (:class:`TrainingState`),
     and validation draws from random numbers that training does not notice.
-    So a resumed run ends with the same weights, bit for bit; where that
+    So a resumed run ends with the same weights, bit for bit, as one that was
+    not stopped: measured on a CPU with runs killed at random moments, in
+    loops of epochs and of iterations, and with two processes. Where that
     cannot be, the log says why. The validation that belongs to the
     checkpoint is run at the resume, as the stop may have cut it off.
 
     ``resume=True`` goes on from the newest checkpoint that can be read; a
     damaged one is named in the log and renamed to ``*.damaged``.
+    ``FlexibleRunner`` loads what ``last_checkpoint`` names before any hook
+    runs, so call :func:`use_latest_checkpoint` before its ``train``.
 
     All arguments are those of :class:`mmengine.hooks.CheckpointHook`.
 
@@ -60,6 +66,7 @@ class SafeCheckpointHook(CheckpointHook):
         self._loaded: Optional[TrainingState] = None
         self._resumed: Optional[TrainingState] = None
         self._random: Optional[dict] = None
+        self._position: dict[str, int] = {}
         self._is_local = False
         use_safe_loading()
 
@@ -70,7 +77,7 @@ class SafeCheckpointHook(CheckpointHook):
             runner (Runner): The runner of the process.
         """
         use_safe_loading(runner.work_dir)
-        use_latest_checkpoint(runner)
+        use_latest_checkpoint(runner, self.filename_tmpl)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Take the state of training out of a checkpoint.
@@ -92,8 +99,8 @@ class SafeCheckpointHook(CheckpointHook):
         """
         super().before_train(runner)
         self._is_local = isinstance(self.file_backend, LocalBackend)
-        if self._is_local and is_main_process():
-            files.remove_temporary(Path(self.out_dir))
+        if self._is_local:
+            self._prepare(Path(self.out_dir))
         if self._loaded is not None and runner.iter > 0:
             self._resume(runner, self._loaded)
         self._loaded = None
@@ -136,6 +143,8 @@ class SafeCheckpointHook(CheckpointHook):
             runner (Runner): The runner of the training process.
             checkpoint (dict): The checkpoint about to be written.
         """
+        # FlexibleRunner counts from where it is, also when it saves again.
+        checkpoint['meta'].update(self._position)
         if self._state is not None:
             checkpoint['training_state'] = self._state.state_dict(
                 with_gradients='optimizer' in checkpoint
@@ -179,27 +188,29 @@ class SafeCheckpointHook(CheckpointHook):
         self._state = TrainingState.gather(runner, batches)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        self._position = meta
         self._writer(runner).save_checkpoint(
             self.out_dir,
             name,
             self.file_client_args,
             save_optimizer=self.save_optimizer,
             save_param_scheduler=self.save_param_scheduler,
-            meta=meta,
+            meta=dict(meta),
             by_epoch=by_epoch,
             backend_args=self.backend_args,
             **self.args,
         )
-        if is_main_process():
-            files.write_text(
-                Path(runner.work_dir) / 'last_checkpoint', str(self.last_ckpt)
-            )
+        self._position = {}
+        pointer = Path(runner.work_dir) / 'last_checkpoint'
+        with failing_together(f'{pointer} could not be written'):
+            if is_main_process():
+                files.write_text(pointer, str(self.last_ckpt))
 
     def _save_best_checkpoint(self, runner: Any, metrics: dict) -> None:
         if not self._is_local:
             super()._save_best_checkpoint(runner, metrics)
             return
-        backend, patient = self.file_backend, _Patient()
+        backend, patient = self.file_backend, PatientDisk()
         self.file_backend = patient
         try:
             super()._save_best_checkpoint(self._writer(runner), metrics)
@@ -214,9 +225,9 @@ class SafeCheckpointHook(CheckpointHook):
                     files.remove(Path(path))
 
     def _writer(self, runner: Any) -> Any:
-        if isinstance(runner, _AtomicRunner) or not self._is_local:
+        if isinstance(runner, AtomicRunner) or not self._is_local:
             return runner
-        return _AtomicRunner(runner)
+        return AtomicRunner(runner)
 
     def _remove(self, name: str) -> None:
         path = self.file_backend.join_path(self.out_dir, name)
@@ -224,6 +235,14 @@ class SafeCheckpointHook(CheckpointHook):
             self.file_backend.rmtree(path)
         elif self.file_backend.isfile(path):
             self.file_backend.remove(path)
+
+    def _prepare(self, folder: Path) -> None:
+        """Try whether checkpoints can be written; tidy up after a stop."""
+        with failing_together(f'no checkpoint can be written in {folder}'):
+            if is_main_process():
+                files.check_writable(folder)
+                files.recover(folder)
+                files.remove_temporary(folder)
 
     def _resume(self, runner: Any, state: TrainingState) -> None:
         """Make a runner go on as the one that wrote the checkpoint."""
@@ -288,67 +307,3 @@ def _continue_data(loop: Any, state: TrainingState) -> None:
         )
     else:
         state.restore_randomness()
-
-
-class _AtomicRunner:
-    """A runner whose checkpoints are whole before they get their name."""
-
-    def __init__(self, runner: Any) -> None:
-        self._runner = runner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._runner, name)
-
-    def save_checkpoint(
-        self, out_dir: str, filename: str, *args: Any, **kwargs: Any
-    ) -> None:
-        """Save under a temporary name, and rename.
-
-        Args:
-            out_dir (str): Folder of the checkpoint.
-            filename (str): Its name.
-            *args (Any): As for mmengine's runner.
-            **kwargs (Any): As for mmengine's runner.
-
-        Raises:
-            RuntimeError: If the checkpoint cannot be written.
-        """
-        path = Path(out_dir) / filename
-        written = files.temporary(path)
-        try:
-            self._runner.save_checkpoint(
-                out_dir, written.name, *args, **kwargs
-            )
-            if is_main_process():
-                files.replace(path)
-        except OSError as error:
-            files.remove(written)
-            raise RuntimeError(
-                f'the checkpoint {path} could not be written '
-                f'({error.strerror or error}): the earlier ones are intact; '
-                'make room there, or name another work_dir, and resume'
-            ) from error
-
-
-class _Patient(LocalBackend):
-    """A disk that takes note of what to remove, and removes nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.outdated: list[Any] = []
-
-    def remove(self, filepath: Any) -> None:
-        """Note a file.
-
-        Args:
-            filepath (str or Path): The file.
-        """
-        self.outdated.append(filepath)
-
-    def rmtree(self, dir_path: Any) -> None:
-        """Note a folder.
-
-        Args:
-            dir_path (str or Path): The folder.
-        """
-        self.outdated.append(dir_path)

@@ -1,0 +1,116 @@
+"""Checkpoints that get their name when they are whole."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Optional
+
+from mmengine.dist import all_gather_object, is_main_process
+from mmengine.fileio import LocalBackend
+
+from .. import files
+
+__all__ = ['AtomicRunner', 'PatientDisk', 'failing_together']
+
+#: Parts of what torch's file writer raises when a disk is full.
+_TORCH_SAYS = ('inline_container', 'iostream error')
+
+
+@contextlib.contextmanager
+def failing_together(text: str) -> Iterator[None]:
+    """Raise an error of the disk on all ranks, when all of them are done.
+
+    Args:
+        text (str): What could not be done.
+
+    Yields:
+        None: Nothing.
+
+    Raises:
+        RuntimeError: If the disk of any rank fails.
+    """
+    cause: Optional[Exception] = None
+    try:
+        yield
+    except OSError as error:
+        cause = error
+    except RuntimeError as error:
+        if not any(words in str(error) for words in _TORCH_SAYS):
+            raise
+        cause = error
+    mine = cause and (getattr(cause, 'strerror', None) or str(cause))
+    problems = [one for one in all_gather_object(mine) if one]
+    if problems:
+        raise RuntimeError(
+            f'{text} ({problems[0]}): the earlier checkpoints are intact; '
+            'make room there, or allow to write there, and resume'
+        ) from cause
+
+
+class AtomicRunner:
+    """A runner whose checkpoints are whole before they get their name.
+
+    Several ranks may write one checkpoint, which then is a folder: it gets
+    its name when all of them are done.
+    """
+
+    def __init__(self, runner: Any) -> None:
+        self._runner = runner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._runner, name)
+
+    def save_checkpoint(
+        self, out_dir: str, filename: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Save under a temporary name, and rename.
+
+        Args:
+            out_dir (str): Folder of the checkpoint.
+            filename (str): Its name.
+            *args (Any): As for mmengine's runner.
+            **kwargs (Any): As for mmengine's runner.
+
+        Raises:
+            RuntimeError: If the checkpoint cannot be written.
+        """
+        path = Path(out_dir) / filename
+        written = files.temporary(path)
+        text = f'the checkpoint {path} could not be written'
+        try:
+            with failing_together(text):
+                self._runner.save_checkpoint(
+                    out_dir, written.name, *args, **kwargs
+                )
+            with failing_together(text):
+                if is_main_process():
+                    files.replace(path)
+        except RuntimeError:
+            if is_main_process():
+                with contextlib.suppress(OSError):
+                    files.remove(written)
+            raise
+
+
+class PatientDisk(LocalBackend):
+    """A disk that takes note of what to remove, and removes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outdated: list[Any] = []
+
+    def remove(self, filepath: Any) -> None:
+        """Note a file.
+
+        Args:
+            filepath (str or Path): The file.
+        """
+        self.outdated.append(filepath)
+
+    def rmtree(self, dir_path: Any) -> None:
+        """Note a folder.
+
+        Args:
+            dir_path (str or Path): The folder.
+        """
+        self.outdated.append(dir_path)
