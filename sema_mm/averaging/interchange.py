@@ -12,8 +12,8 @@ from typing import Optional
 import torch
 from torch import Tensor
 
+from ..engines.model_tensors import bare_name
 from .functional import bit_equal
-from .model_tensors import bare_name
 from .switch_ema import SwitchEMA
 
 __all__ = ['pack', 'unpack']
@@ -22,7 +22,9 @@ _PREFIX = 'module.'
 
 
 def pack(
-    average: SwitchEMA, state_dict: dict[str, Tensor]
+    average: SwitchEMA,
+    state_dict: dict[str, Tensor],
+    whole: Optional[dict[str, Tensor]] = None,
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Put the average into a checkpoint's state dict.
 
@@ -32,19 +34,26 @@ def pack(
     Args:
         average (SwitchEMA): The average of the model; the model may hold it
             at this moment.
-        state_dict (Dict[str, Tensor]): The model's state dict; it is not
-            changed.
+        state_dict (Dict[str, Tensor]): The model's state dict, of whole
+            tensors; it is not changed.
+        whole (Dict[str, Tensor], optional): The average's state dict, for a
+            model of which a rank holds only parts. Defaults to None.
 
     Returns:
         Tuple[Dict[str, Tensor], Dict[str, Tensor]]: The new ``state_dict``
         and ``ema_state_dict``, on the CPU.
     """
-    names = average.key_names()
-    averages, own = average.average_now(), average.model_now()
-    pairs = {
-        name: _pair(averages[name], own[name], average.steps > 0)
-        for name in own
-    }
+    begun = average.steps > 0
+    if whole is None:
+        names = average.key_names()
+        averages, own = average.average_now(), average.model_now()
+        pairs = {n: _pair(averages[n], own[n], begun) for n in own}
+    else:
+        names = {bare_name(key): key for key in state_dict}
+        pairs = {
+            key: _pair(whole[name], state_dict[key], begun)
+            for name, key in names.items()
+        }
     averaged = _like(state_dict)
     training: dict[str, Tensor] = {}
     for key, tensor in state_dict.items():

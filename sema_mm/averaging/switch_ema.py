@@ -10,15 +10,10 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from ..engines import Engine, engine_of
+from ..engines.model_tensors import STATISTICS, bare_name, running_statistics
 from .arguments import check_count, check_flag
 from .functional import copy_, exchange_, relative_distance
-from .model_tensors import (
-    STATISTICS,
-    bare_name,
-    running_statistics,
-    trainable,
-    unwrap_model,
-)
 from .momentum import MomentumSchedule
 from .tensor_group import TensorGroup
 
@@ -51,6 +46,9 @@ class SwitchEMA(nn.Module):
     are only ever written in place: their ``data_ptr()`` never changes.
 
     It holds a reference to the model, which is not one of its sub-modules.
+    Where a rank holds only a part of each parameter (FSDP, DeepSpeed), it
+    holds the average of that part; a switch, a swap, and reading or loading
+    its state dict then need a call on every rank, an update does not.
 
     Args:
         model (nn.Module): The model to average; wrappers (data parallelism,
@@ -115,7 +113,7 @@ class SwitchEMA(nn.Module):
         self.device = _checked_device(device)
         self.update_buffers = update_buffers
         self.steps = 0
-        self._model: tuple[nn.Module, ...] = ()
+        self._engine: Optional[Engine] = None
         self._owners: list[dict] = []
         self._seen: list[Optional[Tensor]] = []
         self._watched: list[Tensor] = []
@@ -126,9 +124,16 @@ class SwitchEMA(nn.Module):
         self.refresh(model)
 
     @property
+    def engine(self) -> Engine:
+        """Engine: How the model's tensors are reached."""
+        if self._engine is None:
+            raise RuntimeError('no model was averaged yet')
+        return self._engine
+
+    @property
     def model(self) -> nn.Module:
         """nn.Module: The model that is averaged, without its wrappers."""
-        return self._model[0]
+        return self.engine.module
 
     @property
     def is_swapped(self) -> bool:
@@ -149,11 +154,12 @@ class SwitchEMA(nn.Module):
                 those averaged before.
         """
         self._refuse_swapped('look for changes in the model')
-        model = unwrap_model(model)
+        engine = engine_of(model, self._engine)
+        engine.settle()
         averages = self.average_now()
-        found = trainable(model, known=averages)
+        found = engine.tensors(known=averages)
         _check_match(found, averages)
-        statistics = running_statistics(model)
+        statistics = running_statistics(engine.module)
         if not self.update_buffers:
             averages.update(self._given)
             given = self._given
@@ -166,8 +172,8 @@ class SwitchEMA(nn.Module):
             group = groups.setdefault(kind, TensorGroup(fixed=fixed))
             group.add(name, value, average)
         self._groups = list(groups.values())
-        self._model = (model,)
-        self._watch(model)
+        self._engine = engine
+        self._watch(engine.module)
 
     def update_parameters(
         self, model: nn.Module, skip_if: Optional[Judge] = None
@@ -188,7 +194,7 @@ class SwitchEMA(nn.Module):
             RuntimeError: If called while the model holds the average.
         """
         self._refuse_swapped('update the average')
-        if self.model is not unwrap_model(model) or self._is_changed():
+        if not self.engine.holds(model) or self._is_changed():
             self.refresh(model)
         skip = skip_if(self._sources()) if skip_if else None
         if skip is True:
@@ -223,6 +229,7 @@ class SwitchEMA(nn.Module):
             self._origin = {k: v.detach().clone() for k, v in now.items()}
         for group in self._groups:
             group.switch()
+        self.engine.publish()
 
     @contextlib.contextmanager
     def swapped(self, model: nn.Module) -> Iterator[nn.Module]:
@@ -243,10 +250,13 @@ class SwitchEMA(nn.Module):
         try:
             for group in self._groups:
                 group.swap_in()
+            self.engine.publish()
             yield model
         finally:
+            self.engine.settle()
             for group in self._groups:
                 group.swap_out()
+            self.engine.publish()
 
     @contextlib.contextmanager
     def origin(self, model: nn.Module) -> Iterator[nn.Module]:
@@ -269,10 +279,13 @@ class SwitchEMA(nn.Module):
         kept = [v for k, v in self._origin.items() if k in now]
         values = [now[k] for k in self._origin if k in now]
         exchange_(kept, values)
+        self.engine.publish()
         try:
             yield model
         finally:
+            self.engine.settle()
             exchange_(kept, values)
+            self.engine.publish()
 
     def set_statistics(self, statistics: dict[str, Tensor]) -> None:
         """Give the average running statistics of its own.
@@ -305,7 +318,15 @@ class SwitchEMA(nn.Module):
 
         Returns:
             Any: What the model returns; no gradient reaches the averages.
+
+        Raises:
+            RuntimeError: If a rank holds only parts of the averages.
         """
+        if self.engine.sharded:
+            raise RuntimeError(
+                'the averages of a sharded model cannot be called: call the '
+                'model inside swapped()'
+            )
         named = [*self.model.named_parameters(), *self.model.named_buffers()]
         now = self.average_now()
         weights = {
@@ -369,14 +390,52 @@ class SwitchEMA(nn.Module):
             if id(tensor) in names
         }
 
+    def average_state_dict(self) -> dict[str, Tensor]:
+        """Give the state dict of a model that holds the average.
+
+        Call it on every rank, where the engine is sharded.
+
+        Returns:
+            Dict[str, Tensor]: Bare keys of the model to whole tensors; what
+            is not averaged is the model's. Sharded engines give them as
+            their ``state_dict`` does.
+
+        Raises:
+            RuntimeError: If the model holds the average, and is sharded.
+        """
+        if self.engine.sharded:
+            with self.swapped(self.engine.outer):
+                return self.engine.state_dict()
+        names, now = self.key_names(), self.average_now()
+        return {
+            key: now[names[key]].detach() if key in names else tensor
+            for key, tensor in self.engine.state_dict().items()
+        }
+
+    def averaged_shapes(self) -> dict[str, torch.Size]:
+        """Tell which keys of the model's state dict are averaged.
+
+        Call it on every rank, where the engine is sharded.
+
+        Returns:
+            Dict[str, Size]: Bare keys to the shapes of the whole tensors.
+        """
+        now = self.average_now()
+        if not self.engine.sharded:
+            names = self.key_names()
+            return {key: now[name].shape for key, name in names.items()}
+        buffers = {bare_name(name) for name, _ in self.model.named_buffers()}
+        return {
+            key: shape
+            for key, shape in self.engine.shapes().items()
+            if key not in buffers or key in now
+        }
+
     def _save_to_state_dict(
         self, destination: dict, prefix: str, keep_vars: bool
     ) -> None:
         """Write mmengine's format: ``module.<key>`` and ``steps``."""
-        names, now = self.key_names(), self.average_now()
-        for key, tensor in self.model.state_dict().items():
-            key = bare_name(key)
-            tensor = now[names[key]].detach() if key in names else tensor
+        for key, tensor in self.average_state_dict().items():
             destination[f'{prefix}module.{key}'] = tensor
         destination[f'{prefix}steps'] = torch.tensor(self.steps)
 
@@ -392,22 +451,22 @@ class SwitchEMA(nn.Module):
     ) -> None:
         """Read mmengine's format; what is not averaged is the model's."""
         self._refuse_swapped('load an average')
-        names, now = self.key_names(), self.average_now()
         start = f'{prefix}module.'
-        for key, name in names.items():
-            if start + key not in state_dict:
+        values = {}
+        for key, shape in self.averaged_shapes().items():
+            value = state_dict.get(start + key)
+            if value is None:
                 missing_keys.append(start + key)
-                continue
-            value, average = state_dict[start + key], now[name]
-            if value.shape != average.shape:
+            elif value.shape != shape:
                 error_msgs.append(
                     f'{start}{key} has shape {tuple(value.shape)} in the '
-                    f'state dict and {tuple(average.shape)} in the model'
+                    f'state dict and {tuple(shape)} in the model'
                 )
-                continue
-            copy_([average], [value])
+            else:
+                values[key] = value
+        self._write(values)
         known = {f'{prefix}steps'}
-        known.update(start + bare_name(key) for key in self.model.state_dict())
+        known.update(start + key for key in self.engine.shapes())
         unexpected_keys.extend(
             k for k in state_dict if k.startswith(prefix) and k not in known
         )
@@ -415,6 +474,16 @@ class SwitchEMA(nn.Module):
             self.steps = int(state_dict[f'{prefix}steps'])
         else:
             missing_keys.append(f'{prefix}steps')
+
+    def _write(self, values: dict[str, Tensor]) -> None:
+        """Write whole tensors into the averages."""
+        if self.engine.sharded:
+            with self.swapped(self.engine.outer):
+                self.engine.load_state_dict(values)
+            return
+        names, now = self.key_names(), self.average_now()
+        for key, value in values.items():
+            copy_([now[names[key]]], [value])
 
     def _apply(self, fn: Any, recurse: bool = True) -> 'SwitchEMA':
         """Move the averages (``.to``, ``.cuda``), but keep their dtype."""
@@ -443,6 +512,7 @@ class SwitchEMA(nn.Module):
         return (
             not _same(_tensors_in(self._owners), self._seen)
             or list(map(_REQUIRES_GRAD, self._watched)) != self._trainable
+            or self.engine.is_changed()
         )
 
     def _refuse_swapped(self, action: str) -> None:

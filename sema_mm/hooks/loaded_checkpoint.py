@@ -5,11 +5,11 @@ from typing import Optional
 
 import torch
 from mmengine.logging import print_log
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..averaging.interchange import unpack
-from ..averaging.model_tensors import bare_name
 from ..averaging.switch_ema import SwitchEMA
+from ..engines.model_tensors import bare_name
 
 __all__ = ['LoadedCheckpoint']
 
@@ -62,14 +62,11 @@ class LoadedCheckpoint:
             return 'the weights of training in the checkpoint'
         return f'the average of {self.steps} updates in the checkpoint'
 
-    def restore(
-        self, average: SwitchEMA, model: nn.Module, resumed: bool, strict: bool
-    ) -> None:
+    def restore(self, average: SwitchEMA, resumed: bool, strict: bool) -> None:
         """Bring average and model to the state of the checkpoint.
 
         Args:
             average (SwitchEMA): A new average of the model.
-            model (nn.Module): The model, without its wrappers.
             resumed (bool): Whether training goes on where it stopped.
             strict (bool): Whether tensors that do not fit are an error.
 
@@ -78,7 +75,7 @@ class LoadedCheckpoint:
                 fits.
         """
         if not (resumed or self._resume):
-            lacking = self._lacking(average, self._shapes)
+            lacking = _lacking(average.averaged_shapes(), self._shapes)
             _report(lacking, strict, 'starts from')
             return
         if self.steps is None:
@@ -90,8 +87,9 @@ class LoadedCheckpoint:
             )
             return
         if self._training is not None:
-            model.load_state_dict(self._training, strict=False)
-            average.refresh(model)
+            training = {_stripped(k): t for k, t in self._training.items()}
+            average.engine.load_state_dict(training)
+            average.refresh(average.engine.outer)
         self._give(average, strict)
 
     def _give(self, average: SwitchEMA, strict: bool) -> None:
@@ -100,15 +98,15 @@ class LoadedCheckpoint:
             for key, tensor in self._average.items()
             if key != 'steps'
         }
-        names = average.key_names()
+        wanted = average.averaged_shapes()
         good = {
             key: tensor
             for key, tensor in found.items()
-            if key not in names or bool(tensor.isfinite().all())
+            if key not in wanted or bool(tensor.isfinite().all())
         }
         shapes = {key: tensor.shape for key, tensor in good.items()}
-        lacking = self._lacking(average, shapes)
-        if len(lacking) == len(names):
+        lacking = _lacking(wanted, shapes)
+        if len(lacking) == len(wanted):
             raise ValueError(
                 'none of the averages in the checkpoint fits the model, '
                 f"which has '{lacking[0]}', ...: it is of another model"
@@ -122,16 +120,12 @@ class LoadedCheckpoint:
         values['steps'] = torch.tensor(self.steps)
         average.load_state_dict(values, strict=False)
 
-    def _lacking(
-        self, average: SwitchEMA, shapes: dict[str, torch.Size]
-    ) -> list[str]:
-        """List the averaged keys that the checkpoint cannot give."""
-        now = average.average_now()
-        return [
-            key
-            for key, name in average.key_names().items()
-            if shapes.get(key) != now[name].shape
-        ]
+
+def _lacking(
+    wanted: dict[str, torch.Size], shapes: dict[str, torch.Size]
+) -> list[str]:
+    """List the averaged keys that a checkpoint cannot give."""
+    return [key for key, shape in wanted.items() if shapes.get(key) != shape]
 
 
 def _report(lacking: list[str], strict: bool, action: str) -> None:

@@ -10,14 +10,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from ..averaging.batch_norm import estimate_statistics
-from ..averaging.model_tensors import unwrap_model
+from ..engines import Engine
 from .randomness import preserved_randomness
 
 __all__ = ['recalibrated_statistics']
 
 
 def recalibrated_statistics(
-    runner: Any, batches: int, seed: int
+    runner: Any, engine: Engine, batches: int, seed: int
 ) -> dict[str, Tensor]:
     """Estimate BatchNorm statistics for the weights in the runner's model.
 
@@ -28,6 +28,7 @@ def recalibrated_statistics(
 
     Args:
         runner (Runner): The runner, in training.
+        engine (Engine): The engine of its model.
         batches (int): Number of training batches to read on each rank.
         seed (int): Decides which samples are drawn, and their
             augmentation.
@@ -35,11 +36,14 @@ def recalibrated_statistics(
     Returns:
         Dict[str, Tensor]: Bare buffer names to new tensors.
     """
-    model: Any = unwrap_model(runner.model)
+    model: Any = engine.module
+    # Shards are made whole by the wrapper; that of DDP would also tie the
+    # ranks together, which read different numbers of batches.
+    caller: Any = engine.outer if engine.sharded else model
 
     def forward(batch: Any) -> None:
         data = model.data_preprocessor(batch, True)
-        model._run_forward(data, mode='loss')
+        caller._run_forward(data, mode='loss')
 
     with preserved_randomness():
         random.seed(seed)

@@ -6,15 +6,15 @@ import inspect
 import logging
 from typing import Any, Optional, Union
 
+import torch
 from mmengine.hooks import Hook, LoggerHook
 from mmengine.logging import print_log
 from mmengine.registry import HOOKS
-from torch import nn
+from torch import Tensor, nn
 
 from ..averaging.arguments import check_count, check_flag
 from ..averaging.batch_norm import has_batch_norm
 from ..averaging.interchange import pack
-from ..averaging.model_tensors import unwrap_model
 from ..averaging.nonfinite_guard import NonfiniteGuard
 from ..averaging.switch_ema import SwitchEMA
 from ..averaging.switch_schedule import SwitchSchedule
@@ -22,6 +22,7 @@ from ..checkpoint import use_safe_loading
 from .company import check_company, checkpoint_due
 from .evaluation import add_metrics, always_close, evaluate
 from .loaded_checkpoint import LoadedCheckpoint
+from .ranks import gather_before_saving, synchronise
 from .recalibration import recalibrated_statistics
 from .step_watcher import StepWatcher
 from .switch_plan import SwitchPlan
@@ -41,6 +42,10 @@ class SwitchEMAHook(Hook):
     model (arXiv 2402.09240), before the validation and the checkpoint of
     that moment; optimizer, learning rate and average stay as they are.
     Validation, test and the ``state_dict`` of checkpoints use the average.
+
+    In a run of several processes the running means and variances of
+    BatchNorm are averaged over the ranks before a switch, an evaluation and
+    a checkpoint, the model's own as well.
 
     Gradients that are pending at a switch, when it falls into the middle of
     an accumulation, are kept: they enter the next optimizer step.
@@ -162,6 +167,7 @@ class SwitchEMAHook(Hook):
         self._loaded: Optional[LoadedCheckpoint] = None
         self._watcher: Any = None
         self._swap = contextlib.ExitStack()
+        self._whole: Optional[dict[str, Tensor]] = None
         self._recalibrated_at = 0
         self._warned = False
         use_safe_loading()
@@ -200,17 +206,16 @@ class SwitchEMAHook(Hook):
             self.begin_epoch,
             self.begin_iter,
         )
-        model = unwrap_model(runner.model)
-        self.average = SwitchEMA(model, self.momentum, **self.averaging)
+        self.average = SwitchEMA(runner.model, self.momentum, **self.averaging)
         if self._loaded is not None:
             resumed = runner.iter > 0
-            self._loaded.restore(
-                self.average, model, resumed, self.strict_load
-            )
+            self._loaded.restore(self.average, resumed, self.strict_load)
             if resumed:
                 self.switches = self._loaded.counts.get('switches', 0)
                 self._guard.total = self._loaded.counts.get('nonfinite', 0)
             self._loaded = None
+        if self.average.engine.sharded:
+            gather_before_saving(runner, self._gather)
         self._watcher = StepWatcher(runner.optim_wrapper)
         self._announce(runner, plan)
 
@@ -240,13 +245,13 @@ class SwitchEMAHook(Hook):
         stepped, no_step = self._watcher.take()
         if stepped and self._has_begun(runner):
             self.average.update_parameters(
-                runner.model, lambda w: self._guard.judge(w, no_step)
+                runner.model, lambda weights: self._judge(weights, no_step)
             )
             self._settle()
         if not self.by_epoch and self.schedule.is_due(runner.iter + 1):
             self._switch(runner, f'iteration {runner.iter + 1}')
-        if self.recalibrate_bn and checkpoint_due(runner, by_epoch=False):
-            self._recalibrate(runner)
+        if checkpoint_due(runner, by_epoch=False):
+            self._agree(runner)
         if self._is_logged(runner, batch_idx):
             self._record(runner, updates=self.average.steps)
 
@@ -258,8 +263,8 @@ class SwitchEMAHook(Hook):
         """
         if self.by_epoch and self.schedule.is_due(runner.epoch + 1):
             self._switch(runner, f'epoch {runner.epoch + 1}')
-        if self.recalibrate_bn and checkpoint_due(runner, by_epoch=True):
-            self._recalibrate(runner)
+        if checkpoint_due(runner, by_epoch=True):
+            self._agree(runner)
 
     def after_train(self, runner: Any) -> None:
         """Stop watching the optimizers.
@@ -324,8 +329,9 @@ class SwitchEMAHook(Hook):
             return
         self._settle(wait=True)
         checkpoint['state_dict'], checkpoint['ema_state_dict'] = pack(
-            self.average, checkpoint['state_dict']
+            self.average, checkpoint['state_dict'], self._whole
         )
+        self._whole = None
         checkpoint['switch_ema'] = dict(
             switches=self.switches, nonfinite=self._guard.total
         )
@@ -344,9 +350,18 @@ class SwitchEMAHook(Hook):
             and runner.iter + 1 >= self.begin_iter
         )
 
+    def _judge(
+        self, weights: list[Tensor], no_step: Optional[Tensor]
+    ) -> Union[bool, Tensor]:
+        """Ask the guard; ranks of a sharded model count every update."""
+        skip = self._guard.judge(weights, no_step)
+        return torch.as_tensor(skip) if self.average.engine.sharded else skip
+
     def _settle(self, wait: bool = False) -> None:
         """Take the guard's verdicts that have arrived into account."""
-        self.average.steps -= self._guard.settle(wait)
+        skipped = self._guard.settle(wait)
+        if not self.average.engine.sharded:
+            self.average.steps -= skipped
         if self._guard.in_a_row == 1 and not self._warned:
             self._warned = True
             print_log(
@@ -368,7 +383,7 @@ class SwitchEMAHook(Hook):
             )
             return
         distance = self.average.distance()
-        self._recalibrate(runner)
+        self._agree(runner)
         self.average.switch_parameters(
             runner.model, keep_origin=self.evaluate_on_origin
         )
@@ -381,14 +396,25 @@ class SwitchEMAHook(Hook):
             logger='current',
         )
 
+    def _gather(self) -> None:
+        """Make the whole average of a sharded model, for a checkpoint."""
+        self._settle(wait=True)
+        self._whole = self.average.average_state_dict()
+
+    def _agree(self, runner: Any) -> None:
+        """Make the average one and the same on all ranks, and its own."""
+        self._settle(wait=True)
+        synchronise(self.average)
+        self._recalibrate(runner)
+
     def _recalibrate(self, runner: Any) -> None:
         """Estimate the average's BatchNorm statistics, unless up to date."""
         steps = self.average.steps
-        if not self.recalibrate_bn or steps == self._recalibrated_at:
+        if not self.recalibrate_bn or steps in (0, self._recalibrated_at):
             return
         with self.average.swapped(runner.model):
             statistics = recalibrated_statistics(
-                runner, self.recalibrate_bn, seed=steps
+                runner, self.average.engine, self.recalibrate_bn, seed=steps
             )
         self.average.set_statistics(statistics)
         self._recalibrated_at = steps
@@ -396,8 +422,8 @@ class SwitchEMAHook(Hook):
     def _enter_evaluation(self, runner: Any) -> None:
         if self.average is None or self.average.steps == 0:
             return
+        self._agree(runner)
         if self.evaluate_on_ema:
-            self._recalibrate(runner)
             weights = self.average.swapped(runner.model)
         else:
             weights = self.average.origin(runner.model)

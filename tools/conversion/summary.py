@@ -6,7 +6,7 @@ import torch
 
 from conversion.found import Found
 from conversion.model_check import Fit
-from sema_mm.averaging.model_tensors import STATISTICS
+from sema_mm.engines.model_tensors import STATISTICS
 
 
 def describe(path: str, found: Found, left_out: list[str]) -> str:

@@ -1,11 +1,12 @@
 """Which tensors of a model are averaged, and under which names."""
 
+import re
 from collections.abc import Collection
 from typing import Any
 
-import torch
 from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
+from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.nn.parameter import is_lazy
 
@@ -17,15 +18,18 @@ __all__ = [
     'unwrap_model',
 ]
 
-#: What torch.compile puts into the names of a compiled sub-module.
-_COMPILED = '_orig_mod.'
-_WRAPPERS = (DataParallel, DistributedDataParallel)
+#: What torch.compile, FSDP1 and activation checkpointing put into the names
+#: of a sub-module that they wrap.
+_MARKS = re.compile(
+    r'(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.'
+)
+_WRAPPERS = (DataParallel, DistributedDataParallel, FullyShardedDataParallel)
 #: Names of normalisation statistics, in torch's and mmcv's layers.
 STATISTICS = frozenset({'running_mean', 'running_var'})
 
 
 def unwrap_model(model: nn.Module) -> nn.Module:
-    """Take the wrappers of data parallelism and compilation off a model.
+    """Take the wrappers of parallel training and compilation off a model.
 
     Args:
         model (nn.Module): A model, maybe wrapped, maybe several times.
@@ -35,8 +39,6 @@ def unwrap_model(model: nn.Module) -> nn.Module:
 
     Raises:
         TypeError: If it is not a module.
-        RuntimeError: If the model's parameters are sharded, which is not
-            supported yet.
     """
     if not isinstance(model, nn.Module):
         raise TypeError(
@@ -46,7 +48,6 @@ def unwrap_model(model: nn.Module) -> nn.Module:
     inner: Any = model
     while True:
         if isinstance(inner, _WRAPPERS) or is_model_wrapper(inner):
-            _refuse_sharded(inner)
             inner = inner.module
         elif hasattr(inner, '_orig_mod'):
             inner = inner._orig_mod
@@ -70,10 +71,8 @@ def trainable(
 
     Raises:
         ValueError: If a lazy parameter has no shape yet.
-        RuntimeError: If a parameter is sharded.
+        RuntimeError: If DeepSpeed has taken the parameters over.
     """
-    for module in model.modules():
-        _refuse_sharded(module)
     found: dict[str, Tensor] = {}
     for name, parameter in model.named_parameters():
         if not (parameter.requires_grad or bare_name(name) in known):
@@ -83,11 +82,10 @@ def trainable(
                 f"the parameter '{name}' is lazy and has no shape yet: run "
                 'one forward pass before averaging starts'
             )
-        if hasattr(parameter, 'ds_id') or _is_dtensor(parameter):
+        if hasattr(parameter, 'ds_id'):
             raise RuntimeError(
-                f"the parameter '{name}' is sharded "
-                f'({type(parameter).__name__}), which SwitchEMA does not '
-                'support yet: use DistributedDataParallel'
+                f"the parameter '{name}' is a part that DeepSpeed holds for "
+                'its engine: average the engine, not the model inside'
             )
         found[bare_name(name)] = parameter
     return found
@@ -113,26 +111,12 @@ def running_statistics(model: nn.Module) -> dict[str, Tensor]:
 
 
 def bare_name(name: str) -> str:
-    """Take the marks of compilation out of a tensor's name.
+    """Take the marks of wrapped sub-modules out of a tensor's name.
 
     Args:
         name (str): A name from ``named_parameters`` or a state dict.
 
     Returns:
-        str: The name that it has in the model that was not compiled.
+        str: The name that it has in the model that was not wrapped.
     """
-    return name.replace(_COMPILED, '')
-
-
-def _refuse_sharded(wrapper: nn.Module) -> None:
-    kind = type(wrapper).__name__
-    if 'FullySharded' in kind or 'DeepSpeed' in kind:
-        raise RuntimeError(
-            f'a model wrapped in {kind} is sharded, which SwitchEMA does '
-            'not support yet: use DistributedDataParallel'
-        )
-
-
-def _is_dtensor(tensor: Tensor) -> bool:
-    module = getattr(torch.distributed, 'tensor', None)
-    return module is not None and isinstance(tensor, module.DTensor)
+    return _MARKS.sub('', name)

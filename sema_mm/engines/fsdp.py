@@ -1,0 +1,121 @@
+"""Models whose parameters FSDP spreads over the ranks."""
+
+from collections.abc import Collection
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_model_state_dict,
+    set_model_state_dict,
+)
+from torch.distributed.fsdp import FullyShardedDataParallel
+from torch.distributed.tensor import DTensor
+
+from .engine import Engine
+
+__all__ = ['FSDPEngine', 'is_fsdp']
+
+
+def is_fsdp(module: Any) -> bool:
+    """Tell whether FSDP spreads the parameters of a module.
+
+    Args:
+        module (nn.Module): A module.
+
+    Returns:
+        bool: Whether it is one of FSDP1, or of FSDP2 (``fully_shard``).
+    """
+    return isinstance(module, FullyShardedDataParallel) or _is_fsdp2(module)
+
+
+class FSDPEngine(Engine):
+    """FSDP1, FSDP2 and other models of DTensors: each rank its shards.
+
+    Averages are made of the shards, so an update communicates nothing.
+
+    FSDP keeps the whole parameters of its outermost module after a forward
+    pass without gradients, and would go on with them: before the shards are
+    written they are dropped.
+
+    Args:
+        model (nn.Module): The model as it is trained, with its wrappers.
+
+    Raises:
+        RuntimeError: If the parameters have less precision than float32.
+    """
+
+    sharded = True
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(model)
+        self._locals: list[tuple[DTensor, Tensor]] = []
+        for name, tensor in self.tensors().items():
+            if torch.finfo(tensor.dtype).bits < 32:
+                raise RuntimeError(
+                    f"the shards of '{name}' are in {tensor.dtype}, of which "
+                    'no whole average could be saved: keep the parameters '
+                    'in float32 and lower the precision of the computation '
+                    'by MixedPrecision or MixedPrecisionPolicy'
+                )
+
+    def tensors(self, known: Collection[str] = ()) -> dict[str, Tensor]:
+        """Collect the shards of this rank."""
+        found = super().tensors(known)
+        self._locals = [
+            (t, t._local_tensor)
+            for t in found.values()
+            if isinstance(t, DTensor)
+        ]
+        return {name: _local(tensor) for name, tensor in found.items()}
+
+    def is_changed(self) -> bool:
+        """Tell whether FSDP2 holds other shards than last time."""
+        return any(
+            whole._local_tensor is not part for whole, part in self._locals
+        )
+
+    def settle(self) -> None:
+        """Drop whole parameters that a forward pass has left."""
+        for module in self.outer.modules():
+            if isinstance(module, FullyShardedDataParallel):
+                handle = module._handle
+                if handle is not None and handle.uses_sharded_strategy:
+                    handle.reshard(free_unsharded_flat_param=True)
+            elif _is_fsdp2(module):
+                module.reshard()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Gather whole tensors."""
+        device = next(self.outer.parameters()).device.type
+        return self._gather(cpu_offload=device != 'cpu')
+
+    def shapes(self) -> dict[str, torch.Size]:
+        """Read the shapes without gathering, as far as FSDP can."""
+        return {key: t.size() for key, t in self._gather(whole=False).items()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Give each rank its shards of whole tensors."""
+        missing = self.shapes().keys() - state.keys()
+        if missing:
+            # FSDP1 takes all tensors or none.
+            state = {**self._gather(), **state}
+        options = StateDictOptions(full_state_dict=True)
+        set_model_state_dict(self.outer, state, options=options)
+
+    def _gather(
+        self, whole: bool = True, cpu_offload: bool = False
+    ) -> dict[str, Any]:
+        options = StateDictOptions(
+            full_state_dict=whole, cpu_offload=cpu_offload
+        )
+        return dict(get_model_state_dict(self.outer, options=options))
+
+
+def _local(tensor: Tensor) -> Tensor:
+    return tensor._local_tensor if isinstance(tensor, DTensor) else tensor
+
+
+def _is_fsdp2(module: Any) -> bool:
+    return hasattr(module, 'reshard') and hasattr(module, 'unshard')
