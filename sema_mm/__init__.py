@@ -11,9 +11,12 @@ except ImportError as error:
 
 from .averaging import MomentumSchedule, SwitchEMA, SwitchSchedule
 from .hooks import PreemptionHook, SafeCheckpointHook, SwitchEMAHook
+from .strategies import FSDP2Strategy, FSDPStrategy
 from .version import __version__
 
 __all__ = [
+    'FSDP2Strategy',
+    'FSDPStrategy',
     'MomentumSchedule',
     'PreemptionHook',
     'SafeCheckpointHook',

@@ -44,6 +44,7 @@ def pack(
         and ``ema_state_dict``, on the CPU.
     """
     begun = average.steps > 0
+    state_dict = _unwrapped(state_dict, average)
     if whole is None:
         names = average.key_names()
         averages, own = average.average_now(), average.model_now()
@@ -93,6 +94,19 @@ def _like(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     empty = copy.copy(state_dict)
     empty.clear()
     return empty
+
+
+def _unwrapped(
+    state_dict: dict[str, Tensor], average: SwitchEMA
+) -> dict[str, Tensor]:
+    """Take off the prefix that mmengine's DDPStrategy leaves on all keys."""
+    wrapped = average.engine.outer is not average.model
+    if not wrapped or not all(key.startswith(_PREFIX) for key in state_dict):
+        return state_dict
+    bare = _like(state_dict)
+    for key, tensor in state_dict.items():
+        bare[key[len(_PREFIX) :]] = tensor
+    return bare
 
 
 def _match(key: str, names: dict[str, str]) -> Optional[str]:

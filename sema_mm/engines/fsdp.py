@@ -81,8 +81,9 @@ class FSDPEngine(Engine):
         for module in self.outer.modules():
             if isinstance(module, FullyShardedDataParallel):
                 handle = module._handle
-                if handle is not None and handle.uses_sharded_strategy:
-                    handle.reshard(free_unsharded_flat_param=True)
+                # There are only shards until the first forward pass.
+                if handle and hasattr(handle.flat_param, '_local_shard'):
+                    handle.reshard(handle.uses_sharded_strategy)
             elif _is_fsdp2(module):
                 module.reshard()
 

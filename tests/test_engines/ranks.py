@@ -1,0 +1,134 @@
+"""One small training, on one process or in the ranks of any engine."""
+
+import contextlib
+import os
+import shutil
+
+import torch
+import torch.distributed as dist
+from mmengine.hooks import Hook
+from mmengine.runner import FlexibleRunner, Runner
+from torch import nn
+
+from sema_mm import SwitchEMAHook
+from tests.sync_batch_norm import SyncBatchNorm
+from tests.toy import ToyModel, build_runner, find_hook, loader
+
+EPOCHS = 4
+STOP = 2
+WRAPPER = dict(type='MMDistributedDataParallel', device_ids=None)
+
+
+class Stop(Exception):
+    """Stands for a kill."""
+
+
+class Stopper(Hook):
+    """Stops the run when an epoch is over."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def before_train_epoch(self, runner):
+        if runner.epoch == self.epoch:
+            raise Stop
+
+
+def fsdp1(use_orig_params):
+    """Two FSDP units: the convolution, and the rest."""
+    return dict(
+        type='sema_mm.FSDPStrategy',
+        model_wrapper=dict(
+            use_orig_params=use_orig_params,
+            auto_wrap_policy=only_convolutions,
+        ),
+    )
+
+
+def only_convolutions(module, recurse, **_):
+    return recurse or isinstance(module, torch.nn.Conv2d)
+
+
+ENGINES = {
+    'ddp': dict(cfg=dict(model_wrapper_cfg=WRAPPER)),
+    'flexible_ddp': dict(
+        strategy=dict(type='DDPStrategy', model_wrapper=WRAPPER)
+    ),
+    'fsdp1': dict(strategy=fsdp1(True)),
+    'fsdp1_flat': dict(strategy=fsdp1(False)),
+    'fsdp2': dict(
+        strategy=dict(type='sema_mm.FSDP2Strategy', modules=['Conv2d'])
+    ),
+}
+
+
+def build(folder, engine=None, stop=None, **hook):
+    """Build a run of 4 images a step: 4 on one process, or 2 on each rank."""
+    torch.manual_seed(3)
+    model = ToyModel()
+    model.conv = nn.Conv2d(1, 4, 3, bias=False)
+    model.bn = SyncBatchNorm(4)
+    changes = dict(ENGINES[engine]) if engine else {}
+    flexible = 'strategy' in changes
+    ranks = dict(launcher='pytorch') if engine else {}
+    env = dict(dist_cfg=dict(backend='gloo'))
+    if engine and not flexible:
+        ranks['env_cfg'] = env
+    if flexible:
+        changes['strategy'] = dict(changes['strategy'])
+    average = dict(type='sema_mm.SwitchEMAHook', momentum=0.3, **hook)
+    checkpoint = dict(type='sema_mm.SafeCheckpointHook', save_best='toy/score')
+    checkpoint.update(rule='greater', interval=1)
+    return build_runner(
+        folder,
+        [average, Stopper(stop)],
+        epochs=EPOCHS,
+        model=model,
+        resume=os.path.exists(f'{folder}/last_checkpoint'),
+        train_dataloader=loader(batch_size=2 if engine else 4),
+        default_hooks=dict(checkpoint=checkpoint),
+        runner_type=FlexibleRunner if flexible else Runner,
+        **ranks,
+        **changes,
+    )
+
+
+def train(folder, engine=None, stop=None, **hook):
+    runner = build(folder, engine, stop, **hook)
+    with contextlib.suppress(Stop):
+        runner.train()
+    return runner
+
+
+def copy_start(source, target):
+    """Let a run go on from the checkpoint of another, at the stop."""
+    os.makedirs(target, exist_ok=True)
+    name = f'epoch_{STOP}.pth'
+    shutil.copy(f'{source}/{name}', f'{target}/{name}')
+    with open(f'{target}/last_checkpoint', 'w') as file:
+        file.write(f'{target}/{name}')
+
+
+def join(rank, folder):
+    torch.set_num_threads(1)
+    os.environ['LOCAL_RANK'] = str(rank)
+    dist.init_process_group(
+        'gloo', f'file://{folder}/meeting', rank=rank, world_size=2
+    )
+
+
+def worker(rank, folder):
+    """Train with every engine: straight, with a resume, from a plain file."""
+    join(rank, folder)
+    for engine in ENGINES:
+        own = f'{folder}/{engine}'
+        train(own, engine, stop=STOP)
+        runner = train(own, engine)
+        hook = find_hook(runner, SwitchEMAHook)
+        torch.save(hook.average.state_dict(), f'{own}/average{rank}.pth')
+        from_plain = f'{folder}/{engine}_from_plain'
+        if rank == 0:
+            copy_start(f'{folder}/plain', from_plain)
+        dist.barrier()
+        train(from_plain, engine)
+    dist.destroy_process_group()

@@ -1,0 +1,75 @@
+"""Two ranks train, switch, save and resume as one process does.
+
+Every engine trains on the same global batches as one process: with a stop
+and a resume in the middle, from a checkpoint of the unsharded run, and the
+unsharded run from its checkpoint. There are four switches.
+"""
+
+import pytest
+import torch
+import torch.multiprocessing as mp
+
+from tests.test_engines.ranks import (
+    ENGINES,
+    EPOCHS,
+    STOP,
+    copy_start,
+    train,
+    worker,
+)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('ranks')
+    train(folder / 'plain')
+    mp.spawn(worker, (str(folder),), nprocs=2)
+    for engine in ENGINES:
+        copy_start(folder / engine, folder / f'plain_from_{engine}')
+        train(folder / f'plain_from_{engine}')
+    return folder
+
+
+def final(folder):
+    path = folder / f'epoch_{EPOCHS}.pth'
+    return torch.load(path, weights_only=False)
+
+
+def assert_near(found, expected, tolerance):
+    assert found.keys() == expected.keys()
+    for key, tensor in expected.items():
+        assert found[key].shape == tensor.shape, key
+        error = (found[key].double() - tensor.double()).abs().max()
+        size = tensor.double().abs().max()
+        assert error <= tolerance * size, (key, float(error / size))
+
+
+@pytest.mark.parametrize('kind', ['{}', '{}_from_plain', 'plain_from_{}'])
+@pytest.mark.parametrize('engine', ENGINES)
+def test_ends_like_one_process(folder, engine, kind):
+    expected = final(folder / 'plain')
+    found = final(folder / kind.format(engine))
+    for part in ('state_dict', 'ema_state_dict'):
+        theirs = {k: t.float() for k, t in expected[part].items()}
+        assert_near(found[part], theirs, 1e-6)
+    momentum, theirs = (
+        {
+            str(n): one['momentum_buffer']
+            for n, one in c['optimizer']['state'].items()
+        }
+        for c in (found, expected)
+    )
+    assert_near(momentum, theirs, 1e-5)
+    assert found['switch_ema'] == expected['switch_ema']
+
+
+@pytest.mark.parametrize('engine', ENGINES)
+def test_the_ranks_hold_one_average(folder, engine):
+    first, second = (
+        torch.load(folder / engine / f'average{rank}.pth') for rank in (0, 1)
+    )
+    assert first.keys() == second.keys()
+    for key, tensor in first.items():
+        assert torch.equal(tensor, second[key]), key
