@@ -10,12 +10,13 @@ export PYTHONPATH="${TOOLS%/*}${PYTHONPATH:+:$PYTHONPATH}"
 torchrun_usage='GPUS: processes on this machine, each with a GPU; 0: processes on CPUs.
 
 Environment variables:
-  PROCESSES    processes on this machine if GPUS is 0 (default: 2)
-  NNODES       machines; start the script on each (default: 1)
-  NODE_RANK    number of this machine, from 0 (default: 0)
-  MASTER_ADDR  address of machine 0 (default on it: 127.0.0.1)
-  PORT         port of machine 0 (default: a free one; 29500 if NNODES > 1)
-  PYTHON       interpreter (default: python)'
+  PROCESSES      processes on this machine if GPUS is 0 (default: 2)
+  NNODES         machines; start the script on each (default: 1)
+  NODE_RANK      number of this machine, from 0 (default: 0)
+  MASTER_ADDR    address of machine 0 (default on it: 127.0.0.1)
+  PORT           port of machine 0 (default: a free one; 29500 if NNODES > 1)
+  TORCHRUN_ARGS  more arguments of torchrun, separated by spaces
+  PYTHON         interpreter (default: python)'
 # shellcheck disable=SC2034
 srun_usage='Environment variables:
   GPUS           tasks, each with a GPU (default: 8); 0: tasks on CPUs
@@ -90,6 +91,11 @@ except OSError as error:
         fail "PORT=$PORT cannot be used ($reason): give another, or none"
 }
 
+# Sets $more to the words of $1.
+split_words() {
+    read -r -d '' -a more <<< "$1" || true
+}
+
 # Sets $meeting to the arguments that tell torchrun where the processes meet:
 # on one machine at a free port, unless there is a $PORT.
 choose_meeting() {
@@ -112,17 +118,19 @@ choose_meeting() {
 }
 
 # Becomes torchrun of the tool $2 with its arguments, on $1 GPUS a machine.
+# The words of $TORCHRUN_ARGS are arguments of torchrun.
 start_torchrun() {
-    local program=$TOOLS/$2 processes meeting
+    local program=$TOOLS/$2 processes meeting more
     need_program "$PYTHON" 'name an interpreter, as in PYTHON=python3.11'
     count_processes "$1"
     choose_meeting
+    split_words "${TORCHRUN_ARGS:-}"
     shift 2
     if ((processes > 1)); then
         limit_threads 1
     fi
     exec "$PYTHON" -m torch.distributed.run "${meeting[@]}" \
-        --nproc_per_node="$processes" "$program" "$@"
+        --nproc_per_node="$processes" "${more[@]}" "$program" "$@"
 }
 
 # Sets $resources to the arguments of srun for $GPUS GPUs.
@@ -153,7 +161,7 @@ start_srun() {
     shift 3
     need_program srun 'start this script where Slurm is'
     choose_resources
-    read -r -d '' -a more <<< "${SRUN_ARGS:-}" || true
+    split_words "${SRUN_ARGS:-}"
     if [[ -n ${PORT:-} ]]; then
         need_number PORT "$PORT" 1 65535
         export MASTER_PORT=$PORT

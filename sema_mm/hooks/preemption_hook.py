@@ -1,13 +1,15 @@
 """A run that is asked to stop saves, and says that it wants to go on."""
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
+from multiprocessing.util import register_after_fork
 from typing import Any, Optional, Union
 
 import torch
-from mmengine.dist import all_reduce, get_comm_device, get_world_size
+from mmengine.dist import all_reduce, barrier, get_comm_device, get_world_size
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.registry import HOOKS
@@ -23,13 +25,25 @@ class PreemptionHook(Hook):
     """Finish the iteration, save, and exit, when the machine is taken away.
 
     Slurm sends SIGTERM before it ends a job (``scancel``, a time limit, a
-    preemption), and any signal earlier with ``--signal=USR1@120``; clouds
-    and torchrun send SIGTERM. The checkpoint is ``interrupted.pth``, written
-    by :class:`SafeCheckpointHook`; ``--resume`` goes on from it in the
-    middle of the epoch. The exit code tells a job script to requeue.
+    preemption), and any signal earlier with ``--signal=USR1@180``; torchrun
+    passes SIGTERM on. The checkpoint is ``interrupted.pth``, written by
+    :class:`SafeCheckpointHook`; ``--resume`` goes on from it in the middle
+    of the epoch.
+
+    The exit code of each process, and so of ``srun``, tells a job script to
+    requeue. That of torchrun is 1 all the same. docs/en/launching.md has
+    both.
 
     All ranks must stop after the same iteration, and a signal may reach only
-    some: they agree every ``interval`` iterations.
+    some: they agree every ``interval`` iterations, and before an epoch ends.
+    None exits before the checkpoint is written. A signal that comes during
+    validation waits for its end; one that comes before the training begins
+    has its usual effect.
+
+    Launchers signal all processes of a job, and torch ends a run one of
+    whose data workers was ended. Workers that are forked, as mmengine's are
+    by default, therefore obey these signals only when their own process
+    sends them, where the system can tell who did (Linux).
 
     Args:
         signals (Sequence[str]): Names of the signals. Defaults to
@@ -71,6 +85,10 @@ class PreemptionHook(Hook):
         self._asked: Optional[str] = None
         self._former: dict[signal.Signals, Any] = {}
 
+        if hasattr(signal, 'sigwaitinfo'):
+            # The workers of an iteration-based loop start before any hook.
+            register_after_fork(self, _obey_parent_only)
+
     def before_train(self, runner: Any) -> None:
         """Listen to the signals.
 
@@ -100,16 +118,20 @@ class PreemptionHook(Hook):
             data_batch (dict or tuple or list, optional): Not used.
             outputs (dict, optional): Not used.
         """
-        if not self._agreed(runner.iter + 1):
+        ends = self.end_of_epoch(runner.train_dataloader, batch_idx)
+        if not self._agreed(runner.iter + 1, ends):
             return
         _checkpoint_hook(runner).save_interrupted(runner)
+        barrier()
         print_log(
             f'Stopped by {self._asked or "a signal to another process"} '
             f'after iteration {runner.iter + 1}, which is saved; resume to go '
             f'on from it. Exit code {self.exit_code}.',
             logger='current',
         )
-        self.after_train(runner)
+        for one in self._former:
+            # The first process to exit makes a launcher signal the others.
+            signal.signal(one, signal.SIG_IGN)
         sys.exit(self.exit_code)
 
     def after_train(self, runner: Any) -> None:
@@ -125,17 +147,31 @@ class PreemptionHook(Hook):
     def _note(self, number: int, frame: Any) -> None:
         self._asked = signal.Signals(number).name
 
-    def _agreed(self, done: int) -> bool:
+    def _agreed(self, done: int, ends: bool) -> bool:
         """Whether any rank was asked to stop; the same on all of them."""
         if get_world_size() == 1:
             return self._asked is not None
-        if done % self.interval:
+        if done % self.interval and not ends:
             return False
         asked = torch.tensor(
             float(self._asked is not None), device=get_comm_device()
         )
         all_reduce(asked)
         return bool(asked.item())
+
+
+def _obey_parent_only(hook: PreemptionHook) -> None:
+    """In a forked child, take the signals from no one but its parent."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, hook.signals)
+    threading.Thread(
+        target=_wait_for_parent, args=(hook.signals,), daemon=True
+    ).start()
+
+
+def _wait_for_parent(signals: list[signal.Signals]) -> None:
+    while signal.sigwaitinfo(signals).si_pid != os.getppid():
+        pass
+    os._exit(0)  # As torch's handler in a worker does.
 
 
 def _checkpoint_hook(runner: Any) -> SafeCheckpointHook:

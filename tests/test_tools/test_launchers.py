@@ -1,6 +1,7 @@
 """The launchers in tools/, and tools/processes.py, which they rely on.
 
-A real Slurm is not needed: a program named srun takes its place.
+A real Slurm is not needed: a program named srun takes its place. The tests
+with a real one are in tests/test_slurm.py.
 """
 
 import json
@@ -29,7 +30,7 @@ SCRIPTS = ('dist_train', 'dist_test', 'slurm_train', 'slurm_test')
 SETTINGS = (
     *('GPUS', 'GPUS_PER_NODE', 'CPUS_PER_TASK', 'PROCESSES', 'SRUN_ARGS'),
     *('NNODES', 'NODE_RANK', 'PORT', 'MASTER_ADDR', 'MASTER_PORT', 'RANK'),
-    *('WORLD_SIZE', 'LOCAL_RANK', 'CUDA_VISIBLE_DEVICES'),
+    *('WORLD_SIZE', 'LOCAL_RANK', 'CUDA_VISIBLE_DEVICES', 'TORCHRUN_ARGS'),
     *('OMP_NUM_THREADS', 'MKL_NUM_THREADS'),
 )
 needs_no_gpu = pytest.mark.skipif(
@@ -96,7 +97,11 @@ def finish(process, timeout=500):
 
 
 def start(script, *args, cwd, **variables):
-    env = {k: v for k, v in environment().items() if k not in SETTINGS}
+    env = {
+        k: v
+        for k, v in environment().items()
+        if k not in SETTINGS and k[:6] != 'SLURM_'
+    }
     return subprocess.Popen(
         [str(TOOLS / f'{script}.sh'), *map(str, args)],
         cwd=cwd,
@@ -189,6 +194,14 @@ class TestArguments:
         assert before[2:] == [
             *('--nnodes=3', '--node_rank=2', '--master_addr=gpu07'),
             *('--master_port=29500', '--nproc_per_node=8'),
+        ]
+
+    def test_more_arguments_of_torchrun(self, recorded):
+        more = dict(TORCHRUN_ARGS=' --max-restarts=3  --log-dir a ')
+        words, _ = recorded('dist_train', 'a.py', '1', **more)
+        before, _ = split(words, 'train.py')
+        assert before[-4:] == [
+            *('--nproc_per_node=1', '--max-restarts=3', '--log-dir', 'a')
         ]
 
     def test_srun_on_gpus(self, recorded):
@@ -286,9 +299,11 @@ class TestWrongUse:
             'give another, or none\n'
         )
 
-    @pytest.mark.skipif(shutil.which('srun'), reason='has Slurm')
     def test_no_slurm(self, tmp_path):
-        done = run('slurm_train', 'p', 'j', 'a.py', cwd=tmp_path)
+        for name in ('bash', 'dirname'):
+            (tmp_path / name).symlink_to(shutil.which(name))
+        words = ('slurm_train', 'p', 'j', 'a.py')
+        done = run(*words, cwd=tmp_path, PATH=str(tmp_path))
         assert done.returncode == 2
         assert done.stdout.startswith('error: there is no program srun')
 
