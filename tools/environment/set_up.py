@@ -122,7 +122,7 @@ def fingerprint(venv: Path, stack: Stack, ops: str) -> str:
         str: text for the stamp.
     """
     digest = hashlib.sha256()
-    for path in stack.requirements + stack.constraints:
+    for path in stack.requirements + stack.aside + stack.constraints:
         digest.update(path.read_bytes())
     lines = {
         'stack': stack.name,
@@ -234,7 +234,11 @@ def install(
     headless = f'opencv-python-headless=={stack.pins["opencv-python"]}'
     over = ['--force-reinstall', '--no-deps']
     steps.run(f'installing {headless}', [*pip, *over, headless])
-    project = ['--no-deps', '--no-build-isolation', '--editable', str(ROOT)]
+    alone = ['--no-deps', '--no-build-isolation']
+    for path in stack.aside:
+        target = ['--target', str(venv / path.stem), '-r', str(path)]
+        steps.run(f'installing {path.stem}', [*pip, *alone, *target])
+    project = [*alone, '--editable', str(ROOT)]
     steps.run('installing this project', [*pip, *project])
     verify = str(Path(__file__).with_name('verify.py'))
     try:

@@ -30,6 +30,15 @@ class Stack:
         return [ROOT / 'requirements' / name for name in names]
 
     @property
+    def aside(self) -> list[Path]:
+        """Files of packages that only some tests see.
+
+        Each is installed into a folder of the environment, of its name.
+        """
+        names = ['deepspeed.txt'] if self.name == 'openmmlab' else []
+        return [ROOT / 'requirements' / name for name in names]
+
+    @property
     def constraints(self) -> list[Path]:
         """File of what these packages need in turn, where there is one."""
         name = f'{self.name}-{python_tag()}.txt'
