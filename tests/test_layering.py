@@ -12,7 +12,7 @@ MODULES = sorted(ROOT.rglob('*.py'))
 # A part of the package, and what it may import from the package.
 MAY_IMPORT = {
     'engines': {'engines'},
-    'strategies': {'engines', 'strategies'},
+    'strategies': {'checkpoint', 'engines', 'strategies'},
     'averaging': {'averaging', 'engines'},
     'hooks': {
         'averaging',

@@ -1,7 +1,7 @@
 """A model whose tensors are whole on every rank."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Optional
 
 import torch
 from torch import Tensor, nn
@@ -69,6 +69,15 @@ class Engine:
             bool: Whether it would.
         """
         return False
+
+    def step_count(self) -> Optional[int]:
+        """Count the steps that changed the weights.
+
+        Returns:
+            int, optional: How many there were; None where torch's optimizers
+            tell by themselves.
+        """
+        return None
 
     def settle(self) -> None:
         """Bring the tensors to where they may be read and written."""

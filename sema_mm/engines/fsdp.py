@@ -96,7 +96,7 @@ class FSDPEngine(Engine):
         """Read the shapes without gathering, as far as FSDP can."""
         return {key: t.size() for key, t in self._gather(whole=False).items()}
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Give each rank its shards of whole tensors."""
         missing = self.shapes().keys() - state.keys()
         if missing:

@@ -1,13 +1,13 @@
-"""Tells whether an iteration really stepped an optimizer."""
+"""Tell whether an iteration really stepped an optimizer."""
 
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-__all__ = ['StepWatcher']
+__all__ = ['StepCounter', 'StepWatcher']
 
 
 class StepWatcher:
@@ -66,6 +66,30 @@ class StepWatcher:
             flag = flag.to(self._skipped.device)
             self._skipped = torch.minimum(self._skipped, flag)
         self._stepped = True
+
+
+class StepCounter:
+    """Notices the steps of an optimizer that counts them.
+
+    Args:
+        count (Callable): Tells how many there were.
+    """
+
+    def __init__(self, count: Callable[[], int]) -> None:
+        self._count = count
+        self._seen = count()
+
+    def take(self) -> tuple[bool, Optional[Tensor]]:
+        """Tell what happened since the last call.
+
+        Returns:
+            Tuple[bool, Optional[Tensor]]: Whether there was a step; None.
+        """
+        before, self._seen = self._seen, self._count()
+        return self._seen > before, None
+
+    def close(self) -> None:
+        """Stop watching."""
 
 
 def _optimizers(optim_wrapper: Any) -> Iterator[Any]:

@@ -24,7 +24,7 @@ from .evaluation import add_metrics, always_close, evaluate
 from .loaded_checkpoint import LoadedCheckpoint
 from .ranks import gather_before_saving, synchronise
 from .recalibration import recalibrated_statistics
-from .step_watcher import StepWatcher
+from .step_watcher import StepCounter, StepWatcher
 from .switch_plan import SwitchPlan
 
 __all__ = ['SwitchEMAHook']
@@ -214,9 +214,14 @@ class SwitchEMAHook(Hook):
                 self.switches = self._loaded.counts.get('switches', 0)
                 self._guard.total = self._loaded.counts.get('nonfinite', 0)
             self._loaded = None
-        if self.average.engine.sharded:
+        engine = self.average.engine
+        if engine.sharded:
             gather_before_saving(runner, self._gather)
-        self._watcher = StepWatcher(runner.optim_wrapper)
+        self._watcher = (
+            StepWatcher(runner.optim_wrapper)
+            if engine.step_count() is None
+            else StepCounter(engine.step_count)
+        )
         self._announce(runner, plan)
 
     def before_train_epoch(self, runner: Any) -> None:

@@ -58,10 +58,7 @@ class WholeCheckpoints:
             self._gathered['optimizer'] = self._whole_optimizer()
         if is_main_process():
             SingleDeviceStrategy.save_checkpoint(
-                self,  # type: ignore[arg-type]
-                filename,
-                save_optimizer=save_optimizer,
-                **kwargs,
+                self, filename, save_optimizer=save_optimizer, **kwargs
             )
         self._gathered = {}
 
@@ -77,11 +74,7 @@ class WholeCheckpoints:
         """
         # To the CPU: each rank keeps its shards alone.
         kwargs['map_location'] = 'cpu'
-        return SingleDeviceStrategy.load_checkpoint(
-            self,  # type: ignore[arg-type]
-            filename,
-            **kwargs,
-        )
+        return SingleDeviceStrategy.load_checkpoint(self, filename, **kwargs)
 
     def model_state_dict(self) -> dict[str, Tensor]:
         """Give the whole tensors that were gathered.

@@ -76,7 +76,11 @@ def build(folder, engine=None, stop=None, **hook):
         ranks['env_cfg'] = env
     if flexible:
         changes['strategy'] = dict(changes['strategy'])
-    average = dict(type='sema_mm.SwitchEMAHook', momentum=0.3, **hook)
+    # Every other epoch: some evaluations see an average that is not the
+    # model.
+    average = dict(
+        type='sema_mm.SwitchEMAHook', momentum=0.3, switch_interval=2, **hook
+    )
     checkpoint = dict(type='sema_mm.SafeCheckpointHook', save_best='toy/score')
     checkpoint.update(rule='greater', interval=1)
     return build_runner(
