@@ -44,7 +44,8 @@ class SafeCheckpointHook(CheckpointHook):
     not stopped: measured on a CPU with runs killed at random moments, in
     loops of epochs and of iterations, and with two processes. Where that
     cannot be, the log says why. The validation that belongs to the
-    checkpoint is run at the resume, as the stop may have cut it off.
+    checkpoint is run at the resume if the checkpoint was written before it,
+    as the stop may have cut it off.
 
     ``resume=True`` goes on from the newest checkpoint that can be read; a
     damaged one is named in the log and renamed to ``*.damaged``.
@@ -66,6 +67,7 @@ class SafeCheckpointHook(CheckpointHook):
         self._loaded: Optional[TrainingState] = None
         self._resumed: Optional[TrainingState] = None
         self._random: Optional[dict] = None
+        self._metrics: Optional[dict] = None
         self._position: dict[str, int] = {}
         self._is_local = False
         use_safe_loading()
@@ -134,7 +136,9 @@ class SafeCheckpointHook(CheckpointHook):
         """
         if self._random is not None:
             set_random_state(self._random)
+        self._metrics = metrics
         super().after_val_epoch(runner, metrics)
+        self._metrics = None
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Add the state of training, gathered from all ranks before.
@@ -169,12 +173,14 @@ class SafeCheckpointHook(CheckpointHook):
         self, runner: Any, step: int, meta: dict
     ) -> None:
         outdated = self._keep(runner, step)
+        best = getattr(self.file_backend, 'outdated', [])
+        names = [*outdated, *(Path(path).name for path in best)]
+        runner.message_hub.update_info('outdated_ckpts', names)
         name = self.filename_tmpl.format(step)
         self._save(runner, name, meta, by_epoch=self.by_epoch)
         if is_main_process():
-            for path in (outdated, INTERRUPTED):
-                if path is not None:
-                    self._remove(path)
+            for path in (*outdated, INTERRUPTED):
+                self._remove(path)
 
     def _save(
         self,
@@ -185,7 +191,7 @@ class SafeCheckpointHook(CheckpointHook):
         batches: int = 0,
     ) -> None:
         """Write a checkpoint, and name it in ``last_checkpoint``."""
-        self._state = TrainingState.gather(runner, batches)
+        self._state = TrainingState.gather(runner, batches, self._metrics)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
         self._position = meta
@@ -200,7 +206,7 @@ class SafeCheckpointHook(CheckpointHook):
             backend_args=self.backend_args,
             **self.args,
         )
-        self._position = {}
+        self._state, self._position = None, {}
         pointer = Path(runner.work_dir) / 'last_checkpoint'
         with failing_together(f'{pointer} could not be written'):
             if is_main_process():
@@ -216,13 +222,16 @@ class SafeCheckpointHook(CheckpointHook):
             super()._save_best_checkpoint(self._writer(runner), metrics)
         finally:
             self.file_backend = backend
-        # A validation that is run once more writes the same name.
-        several = getattr(self, 'best_ckpt_path_dict', {})
-        kept = {getattr(self, 'best_ckpt_path', None), *several.values()}
         if is_main_process():
             for path in patient.outdated:
-                if path not in kept:
+                if Path(path).name not in self._best_names():
                     files.remove(Path(path))
+
+    def _best_names(self) -> set[str]:
+        """Name the best checkpoints; a repeated validation saves the same."""
+        several = getattr(self, 'best_ckpt_path_dict', {})
+        paths = (getattr(self, 'best_ckpt_path', None), *several.values())
+        return {Path(path).name for path in paths if path}
 
     def _writer(self, runner: Any) -> Any:
         if isinstance(runner, AtomicRunner) or not self._is_local:
@@ -256,20 +265,37 @@ class SafeCheckpointHook(CheckpointHook):
         state.restore_counters(runner)
         state.restore_gradients(runner.model)
         self._resumed = state
-        if state.batches == 0 and validation_due(runner):
+        self._finish_save(runner)
+        if state.metrics is not None:
+            for hook in runner.hooks[runner.hooks.index(self) + 1 :]:
+                hook.after_val_epoch(runner, metrics=dict(state.metrics))
+        elif state.batches == 0 and validation_due(runner):
+            _step_back(runner)
             runner.val_loop.run()
 
-    def _keep(self, runner: Any, step: int) -> Optional[str]:
-        """Note a step among those to keep; name the one that falls out."""
+    def _finish_save(self, runner: Any) -> None:
+        """Remove what the save of the loaded checkpoint was to remove."""
+        # mmengine saves anew after a validation only what it has saved.
+        self.last_ckpt = runner.message_hub.get_info('last_ckpt')
+        pointer = Path(runner.work_dir) / 'last_checkpoint'
+        if not (is_main_process() and self.last_ckpt and pointer.exists()):
+            return
+        loaded = Path(self.last_ckpt).name
+        if Path(pointer.read_text().strip()).name != loaded:
+            return  # It is not the latest one.
+        outdated = runner.message_hub.get_info('outdated_ckpts', [])
+        for name in {*outdated, INTERRUPTED} - {loaded, *self._best_names()}:
+            self._remove(name)
+
+    def _keep(self, runner: Any, step: int) -> list[str]:
+        """Note a step among those to keep; name what falls out."""
         kept = getattr(self, 'keep_ckpt_ids', None)
         if kept is None or (kept and kept[-1] == step):
-            return None
-        outdated = kept.popleft() if len(kept) == kept.maxlen else None
+            return []
+        outdated = [kept.popleft()] if len(kept) == kept.maxlen else []
         kept.append(step)
         runner.message_hub.update_info('keep_ckpt_ids', list(kept))
-        if outdated is None:
-            return None
-        return self.filename_tmpl.format(outdated)
+        return [self.filename_tmpl.format(one) for one in outdated]
 
 
 def validation_due(runner: Any) -> bool:
@@ -293,6 +319,13 @@ def validation_due(runner: Any) -> bool:
     )
     on_time = done % loop.val_interval == 0 or done == total
     return done >= loop.val_begin and on_time
+
+
+def _step_back(runner: Any) -> None:
+    """Let the message hub say what it says in a validation: the last step."""
+    runner.message_hub.update_info('iter', runner.iter - 1)
+    if not isinstance(runner.train_loop, IterBasedTrainLoop):
+        runner.message_hub.update_info('epoch', runner.epoch - 1)
 
 
 def _continue_data(loop: Any, state: TrainingState) -> None:

@@ -2,9 +2,11 @@
 
 from typing import Any, Optional
 
+import numpy as np
 import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.hooks import EarlyStoppingHook
+from mmengine.runner import IterBasedTrainLoop
 from torch import nn
 
 from .randomness import get_random_state, set_random_state
@@ -12,6 +14,8 @@ from .randomness import get_random_state, set_random_state
 __all__ = ['TrainingState']
 
 _COUNTERS = ('wait_count', 'best_score')
+#: What a checkpoint may hold without code that must be run to read it.
+_PLAIN = (bool, int, float, str, torch.Tensor, np.generic)
 
 
 class TrainingState:
@@ -26,23 +30,41 @@ class TrainingState:
         counters (List[dict]): Counters of each early-stopping hook.
         batches (int): Batches of the running epoch that were trained; 0 at
             the end of an epoch. Defaults to 0.
+        metrics (dict, optional): What the validation at this place has
+            found; None before it. Defaults to None.
+        seed (int, optional): Seed of the order of the data; None if it is
+            not known. Defaults to None.
     """
 
     def __init__(
-        self, ranks: list[dict], counters: list[dict], batches: int = 0
+        self,
+        ranks: list[dict],
+        counters: list[dict],
+        batches: int = 0,
+        metrics: Optional[dict[str, Any]] = None,
+        seed: Optional[int] = None,
     ) -> None:
         self.ranks = ranks
         self.counters = counters
         self.batches = batches
+        self.metrics = metrics
+        self.seed = seed
 
     @classmethod
-    def gather(cls, runner: Any, batches: int = 0) -> 'TrainingState':
+    def gather(
+        cls,
+        runner: Any,
+        batches: int = 0,
+        metrics: Optional[dict[str, Any]] = None,
+    ) -> 'TrainingState':
         """Read the state of a run. Call it on every rank.
 
         Args:
             runner (Runner): The runner, between two iterations.
             batches (int): Batches of the running epoch that were trained.
                 Defaults to 0.
+            metrics (dict, optional): What the validation has found, if it
+                is over. Defaults to None.
 
         Returns:
             TrainingState: The state.
@@ -55,7 +77,12 @@ class TrainingState:
             {name: getattr(hook, name) for name in _COUNTERS}
             for hook in _early_stopping(runner)
         ]
-        return cls(all_gather_object(mine), counters, batches)
+        if metrics is not None:
+            plain = all(isinstance(v, _PLAIN) for v in metrics.values())
+            metrics = dict(metrics) if plain else None
+        return cls(
+            all_gather_object(mine), counters, batches, metrics, _seed(runner)
+        )
 
     @classmethod
     def of_checkpoint(cls, content: Optional[dict]) -> 'TrainingState':
@@ -70,7 +97,13 @@ class TrainingState:
         """
         if content is None:
             return cls([], [])
-        return cls(content['ranks'], content['counters'], content['batches'])
+        return cls(
+            content['ranks'],
+            content['counters'],
+            content['batches'],
+            content.get('metrics'),
+            content.get('seed'),
+        )
 
     def state_dict(self, with_gradients: bool = True) -> dict:
         """Give the state as a checkpoint holds it.
@@ -89,6 +122,8 @@ class TrainingState:
             'ranks': ranks,
             'counters': self.counters,
             'batches': self.batches,
+            'metrics': self.metrics,
+            'seed': self.seed,
         }
 
     def restore_counters(self, runner: Any) -> None:
@@ -137,16 +172,33 @@ class TrainingState:
                 f'it was written by {len(self.ranks)} processes, and these '
                 f'are {get_world_size()}'
             )
+        # A loop of iterations reads all batches once more, as the run did.
         loader = runner.train_dataloader
-        if loader.num_workers and loader.persistent_workers:
-            reasons.append('persistent workers start with new random numbers')
-        if (runner.cfg.get('randomness') or {}).get('seed') is None:
-            reasons.append('the config sets no seed (randomness)')
+        once = isinstance(runner.train_loop, IterBasedTrainLoop)
+        if loader.num_workers and loader.persistent_workers and not once:
+            reasons.append(
+                'persistent workers (persistent_workers=True in '
+                'train_dataloader) start with new random numbers'
+            )
+        if self.ranks and self.seed != _seed(runner):
+            reasons.append(
+                'the data come in another order: its seed is '
+                f'{_seed(runner)}, and was {self.seed} (write '
+                'randomness=dict(seed=...) in the config)'
+            )
         return reasons
 
     def _mine(self) -> dict:
         ranks = self.ranks
         return ranks[get_rank()] if len(ranks) == get_world_size() else {}
+
+
+def _seed(runner: Any) -> Optional[int]:
+    """Read the seed of the order of the training data."""
+    loader = runner.train_dataloader
+    samplers = (loader.sampler, getattr(loader.batch_sampler, 'sampler', None))
+    seeds = (getattr(sampler, 'seed', None) for sampler in samplers)
+    return next((int(seed) for seed in seeds if seed is not None), None)
 
 
 def pending_gradients(runner: Any) -> dict[str, torch.Tensor]:

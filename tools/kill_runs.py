@@ -1,0 +1,109 @@
+"""Kills trainings with SIGKILL, resumes them, and compares the results.
+
+Writes ``rows.csv`` (a row for each kill), ``environment.json`` and
+``summary.md`` into a folder. The exit code is 1 unless every run has ended
+bit for bit like the one that was not killed, with three kills of ten in a
+save::
+
+    OMP_NUM_THREADS=1 python tools/kill_runs.py --kills 100 --out FOLDER
+"""
+
+import argparse
+import json
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from killing.campaign import Campaign
+from killing.children import wait_for_single_thread
+from killing.rows import Row, write_rows
+from killing.summary import summarise
+from killing.training import KINDS
+from mmpretrain.utils import register_all_modules
+from rich.console import Console
+
+from benchmarks.surroundings import describe_surroundings
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line.
+
+    Returns:
+        argparse.Namespace: The arguments.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('--kills', type=int, default=100, help='runs to kill')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--out', type=Path, required=True, metavar='FOLDER')
+    parser.add_argument(
+        '--delay',
+        type=float,
+        default=0.08,
+        help='seconds that the disk waits before every call',
+    )
+    args = parser.parse_args()
+    if args.kills < 1:
+        parser.error(f'--kills must be at least 1, not {args.kills}')
+    return args
+
+
+def kill_all(args: argparse.Namespace, folder: Path) -> list[Row]:
+    """Kills so many runs, and reports each.
+
+    Args:
+        args (argparse.Namespace): The command line.
+        folder (Path): Where the runs are kept meanwhile.
+
+    Returns:
+        list[Row]: The kills, and the runs that ended before theirs.
+    """
+    console = Console()
+    campaign = Campaign(folder, args.seed, args.delay)
+    for kind in KINDS[: args.kills]:
+        campaign.undisturbed(kind)
+    rows: list[Row] = []
+    number = done = 0
+    while done < args.kills:
+        number += 1
+        found = campaign.kill(number)
+        done += found[0].killed
+        rows += found
+        write_rows(args.out / 'rows.csv', rows)
+        for row in found:
+            end = 'equal' if row.equal else f'DIFFERENT: {row.different}'
+            console.print(
+                f'{number}, {row.kind}: {row.phase} {row.what} at '
+                f'{row.moment:.2f} s, then {row.chose}: {end}',
+                highlight=False,
+                soft_wrap=True,
+            )
+    return rows
+
+
+def main() -> None:
+    """Kills and tabulates."""
+    args = parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    command = shlex.join(['python', 'tools/kill_runs.py', *sys.argv[1:]])
+    found = describe_surroundings(command, 'wall')
+    (args.out / 'environment.json').write_text(
+        f'{json.dumps(found, indent=2)}\n'
+    )
+    register_all_modules(init_default_scope=False)
+    torch.set_num_threads(1)
+    wait_for_single_thread()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = kill_all(args, Path(folder))
+    text = summarise(rows, args.delay, f'OMP_NUM_THREADS=1 {command}')
+    (args.out / 'summary.md').write_text(text)
+    kills = [row for row in rows if row.killed]
+    if not all(row.equal for row in rows):
+        sys.exit('error: not all runs have ended alike; see above.')
+    if sum(row.in_a_save for row in kills) < 0.3 * len(kills):
+        sys.exit('error: too few kills fell into a save: raise --delay.')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,1 @@
+"""Runs that are killed, resumed, and compared with one that was not."""

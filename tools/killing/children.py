@@ -1,0 +1,175 @@
+"""Processes that train, made by fork, and killed."""
+
+import dataclasses
+import os
+import signal
+import time
+import traceback
+from pathlib import Path
+from typing import Optional
+
+import torch
+
+from .journal import Entry, Journal, read_journal
+from .outcome import checkpoint_names
+from .slow_disk import watch
+from .training import train
+
+__all__ = ['Child', 'Run', 'wait_for_single_thread']
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A training, and where it is kept.
+
+    Attributes:
+        kind (str): Its loop and data loader.
+        folder (Path): Holds its work_dir, journals and output.
+        delay (float): Seconds before every call of the disk.
+    """
+
+    kind: str
+    folder: Path
+    delay: float
+
+    @property
+    def work_dir(self) -> Path:
+        """The folder that the runner writes to."""
+        return self.folder / 'run'
+
+    @property
+    def memory(self) -> Path:
+        """The file with what was in the memory at the end."""
+        return self.folder / 'memory.pth'
+
+    def on_disk(self) -> tuple[str, str]:
+        """Looks at what can be resumed from.
+
+        Returns:
+            tuple[str, str]: The files of checkpoints with their sizes, and
+            what ``last_checkpoint`` names.
+        """
+        if not self.work_dir.exists():
+            return '', ''
+        files = [self.work_dir / n for n in checkpoint_names(self.work_dir)]
+        listed = ' '.join(f'{p.name}:{p.stat().st_size}' for p in files)
+        pointer = self.work_dir / 'last_checkpoint'
+        named = Path(pointer.read_text()).name if pointer.exists() else ''
+        return listed, named
+
+
+class Child:
+    """A process that trains, or goes on with a training.
+
+    Args:
+        run (Run): The training.
+        number (int): How many processes the run had before.
+    """
+
+    def __init__(self, run: Run, number: int) -> None:
+        self._started = time.monotonic()
+        self._journal = run.folder / f'journal{number}'
+        self._output = run.folder / f'output{number}'
+        run.folder.mkdir(parents=True, exist_ok=True)
+        self._pid = os.fork()
+        if self._pid == 0:
+            self._live(run, resume=number > 0)
+        self._status: Optional[int] = None
+
+    def wait(self, moment: Optional[float] = None) -> bool:
+        """Waits for the end of the process, or kills it.
+
+        Args:
+            moment (float, optional): Seconds after its start to kill it, and
+                the processes that it has started. None: never.
+
+        Returns:
+            bool: Whether it was killed.
+
+        Raises:
+            RuntimeError: If it fails by itself.
+        """
+        try:
+            while self._status is None and not self._due(moment):
+                pid, status = os.waitpid(self._pid, os.WNOHANG)
+                self._status = status if pid else None
+                time.sleep(0.001)
+        finally:
+            killed = self._status is None
+            if killed:
+                self._kill()
+        if not killed and self._status:
+            raise RuntimeError(
+                f'a training has failed by itself:\n{self.output()}'
+            )
+        return killed
+
+    def entries(self) -> list[Entry]:
+        """Reads the journal.
+
+        Returns:
+            list[Entry]: What it has noted, the last one last.
+        """
+        return read_journal(self._journal)
+
+    def output(self) -> str:
+        """Reads what the process has printed.
+
+        Returns:
+            str: The text.
+        """
+        return self._output.read_text()
+
+    def seconds(self) -> float:
+        """Tells how long ago the process was started.
+
+        Returns:
+            float: Seconds.
+        """
+        return time.monotonic() - self._started
+
+    def _due(self, moment: Optional[float]) -> bool:
+        return moment is not None and self.seconds() >= moment
+
+    def _kill(self) -> None:
+        # Both sides make the group, as either may be first.
+        try:
+            os.setpgid(self._pid, self._pid)
+        finally:
+            os.killpg(self._pid, signal.SIGKILL)
+            _, self._status = os.waitpid(self._pid, 0)
+
+    def _live(self, run: Run, resume: bool) -> None:
+        """Is the child: never returns."""
+        code = 1
+        try:
+            os.setpgid(0, 0)
+            file = os.open(self._output, os.O_WRONLY | os.O_CREAT, 0o644)
+            os.dup2(file, 1), os.dup2(file, 2)
+            watch(Journal(self._journal), run.delay)
+            torch.save(train(run.kind, run.work_dir, resume), run.memory)
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+
+
+def wait_for_single_thread(seconds: float = 20.0) -> None:
+    """Waits until this process can be forked.
+
+    Args:
+        seconds (float): For how long. Defaults to 20.
+
+    Raises:
+        RuntimeError: If it still has several threads then.
+    """
+    end = time.monotonic() + seconds
+    while len(os.listdir('/proc/self/task')) > 1:
+        if time.monotonic() > end:
+            raise RuntimeError(
+                'this process has several threads, so that its copies could '
+                'wait for locks for ever: set OMP_NUM_THREADS=1 and '
+                'OPENBLAS_NUM_THREADS=1'
+            )
+        time.sleep(0.05)

@@ -1,0 +1,101 @@
+"""A disk on which every call takes time, and is noted before it is made."""
+
+import functools
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mmengine.fileio import LocalBackend
+from mmengine.runner import Runner
+
+from sema_mm import files
+
+from .journal import Journal
+
+__all__ = ['IN_A_SAVE', 'watch']
+
+#: What belongs to a save, from the first byte on the disk to the last.
+IN_A_SAVE = ('writing', 'flushing', 'replacing', 'pointing', 'removing')
+CHUNK = 2**18
+POINTER = 'last_checkpoint'
+
+
+def watch(journal: Journal, delay: float) -> None:
+    """Makes this process slow on the disk, and lets it keep a journal.
+
+    The functions behind a save are replaced, for the rest of the process, by
+    such that note their call, wait, and then do the same.
+
+    Args:
+        journal (Journal): The journal.
+        delay (float): Seconds to wait before every call.
+    """
+    _note_the_loop(journal)
+
+    def slow(owner: Any, name: str, phase: str, argument: int) -> None:
+        function = getattr(owner, name)
+
+        @functools.wraps(function)
+        def slowed(*args: Any, **kwargs: Any) -> Any:
+            path = Path(args[argument])
+            if phase == 'removing' and not path.exists():
+                return function(*args, **kwargs)
+            word = 'pointing' if POINTER in path.name else phase
+            with journal.during(word, path.name):
+                time.sleep(delay)
+                return function(*args, **kwargs)
+
+        setattr(owner, name, slowed)
+
+    slow(files, 'flush', 'flushing', 0)
+    slow(files, 'write_text', 'pointing', 0)
+    slow(files, 'remove', 'removing', 0)
+    slow(os, 'replace', 'replacing', 0)
+    slow(LocalBackend, 'remove', 'removing', 1)
+    LocalBackend.put = _in_chunks(journal, delay)
+
+
+def _in_chunks(journal: Journal, delay: float) -> Callable[..., None]:
+    """Makes a stand-in for mmengine's writing of a file."""
+
+    def put(self: LocalBackend, obj: bytes, filepath: Any) -> None:
+        path = Path(filepath)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with journal.during('writing', path.name), open(path, 'wb') as file:
+            for start in range(0, len(obj), CHUNK):
+                time.sleep(delay)
+                file.write(obj[start : start + CHUNK])
+                file.flush()
+
+    return put
+
+
+def _note_the_loop(journal: Journal) -> None:
+    """Notes what is loaded, iterations, validations, and starts of saves."""
+    call_hook, load = Runner.call_hook, Runner.load_checkpoint
+    save = Runner.save_checkpoint
+
+    def noted_hook(runner: Runner, fn_name: str, **kwargs: Any) -> None:
+        if fn_name == 'before_train_iter':
+            journal.mark('iteration', runner.iter + 1)
+        elif fn_name == 'before_val':
+            journal.mark('validation', runner.iter)
+        elif fn_name == 'after_train':
+            journal.mark('end', runner.iter)
+        call_hook(runner, fn_name, **kwargs)
+
+    def noted_load(runner: Runner, name: str, *args: Any, **kw: Any) -> Any:
+        with journal.during('loading', Path(name).name):
+            return load(runner, name, *args, **kw)
+
+    def noted_save(
+        runner: Runner, out_dir: str, filename: str, *args: Any, **kw: Any
+    ) -> None:
+        with journal.during('collecting', filename):
+            save(runner, out_dir, filename, *args, **kw)
+
+    Runner.call_hook = noted_hook
+    Runner.load_checkpoint = noted_load
+    Runner.save_checkpoint = noted_save
