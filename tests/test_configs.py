@@ -145,6 +145,13 @@ def test_a_leaf_only_says_what_differs(name):
     assert len(re.findall(r'^\w+ = ', text, re.MULTILINE)) <= 6
 
 
+@pytest.mark.parametrize('name', BASELINES)
+def test_a_stop_is_survived(name):
+    hooks = load(name).default_hooks
+    assert hooks.checkpoint.type == 'sema_mm.SafeCheckpointHook'
+    assert hooks.preemption.type == 'sema_mm.PreemptionHook'
+
+
 @pytest.mark.parametrize('name', AVERAGED)
 def test_the_schedule_fires_and_does_not_warn(name):
     load(name)

@@ -7,3 +7,7 @@ _base_ = [
 
 # 4 GPUs x 64 = 256
 train_dataloader = dict(batch_size=64)
+default_hooks = dict(
+    checkpoint=dict(type='sema_mm.SafeCheckpointHook'),
+    preemption=dict(type='sema_mm.PreemptionHook'),
+)

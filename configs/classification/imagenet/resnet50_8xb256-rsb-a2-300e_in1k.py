@@ -19,3 +19,7 @@ param_scheduler = [
         end=300,
     ),
 ]
+default_hooks = dict(
+    checkpoint=dict(type='sema_mm.SafeCheckpointHook'),
+    preemption=dict(type='sema_mm.PreemptionHook'),
+)

@@ -26,3 +26,7 @@ param_scheduler = [
         end=100,
     ),
 ]
+default_hooks = dict(
+    checkpoint=dict(type='sema_mm.SafeCheckpointHook'),
+    preemption=dict(type='sema_mm.PreemptionHook'),
+)

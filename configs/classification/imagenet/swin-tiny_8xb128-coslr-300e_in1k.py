@@ -23,3 +23,7 @@ param_scheduler = [
         convert_to_iter_based=True,
     ),
 ]
+default_hooks = dict(
+    checkpoint=dict(type='sema_mm.SafeCheckpointHook'),
+    preemption=dict(type='sema_mm.PreemptionHook'),
+)

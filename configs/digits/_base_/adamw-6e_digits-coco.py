@@ -24,5 +24,8 @@ test_cfg = dict(type='TestLoop')
 auto_scale_lr = dict(base_batch_size=8)
 
 # runtime settings
-default_hooks = dict(checkpoint=dict(max_keep_ckpts=1))
+default_hooks = dict(
+    checkpoint=dict(type='sema_mm.SafeCheckpointHook', max_keep_ckpts=1),
+    preemption=dict(type='sema_mm.PreemptionHook'),
+)
 randomness = dict(seed=0)

@@ -72,7 +72,10 @@ auto_scale_lr = dict(base_batch_size=32)
 default_scope = 'mmpretrain'
 default_hooks = dict(
     logger=dict(type='LoggerHook', interval=100),
-    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=1),
+    checkpoint=dict(
+        type='sema_mm.SafeCheckpointHook', interval=1, max_keep_ckpts=1
+    ),
+    preemption=dict(type='sema_mm.PreemptionHook'),
 )
 visualizer = dict(
     type='UniversalVisualizer', vis_backends=[dict(type='LocalVisBackend')]

@@ -103,5 +103,10 @@ custom_hooks = [
     ),
     dict(type='SyncNormHook', priority=48),
 ]
-default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=1))
+default_hooks = dict(
+    checkpoint=dict(
+        type='sema_mm.SafeCheckpointHook', interval=1, max_keep_ckpts=1
+    ),
+    preemption=dict(type='sema_mm.PreemptionHook'),
+)
 randomness = dict(seed=0)

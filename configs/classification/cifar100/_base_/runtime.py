@@ -1,3 +1,8 @@
 _base_ = 'mmpretrain::_base_/default_runtime.py'
 
-default_hooks = dict(checkpoint=dict(interval=10, max_keep_ckpts=1))
+default_hooks = dict(
+    checkpoint=dict(
+        type='sema_mm.SafeCheckpointHook', interval=10, max_keep_ckpts=1
+    ),
+    preemption=dict(type='sema_mm.PreemptionHook'),
+)
