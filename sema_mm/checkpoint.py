@@ -102,9 +102,7 @@ def load_from_local(
             return load_from_local(path, map_location)
         if _is_no_damage(error):
             raise
-        raise DamagedCheckpointError(
-            f'{path} is no checkpoint, or a damaged one ({_reason(error)})'
-        ) from error
+        raise DamagedCheckpointError(f'{path} {_damage(path)}') from error
     return _checked(path, content)
 
 
@@ -174,12 +172,15 @@ def _is_no_damage(error: Exception) -> bool:
     return no_device or isinstance(error, (CheckpointError, MemoryError))
 
 
-def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines()]
-    if isinstance(error, pickle.UnpicklingError):
-        lines = [line for line in lines if 'Unsupported' in line] or lines
-    text = (lines or [''])[0].replace('WeightsUnpickler error: ', '')
-    return f'{type(error).__name__}: {text}'[:200]
+def _damage(path: Path) -> str:
+    """Say what is wrong with a file that cannot be read."""
+    with path.open('rb') as file:
+        start = file.read(2)
+    if not start:
+        return 'is empty'
+    if start in (b'PK', b'\x80\x02'):  # As torch.save begins, now and before.
+        return 'is damaged: only a part of it is there, or it was changed'
+    return 'is no checkpoint: torch.save did not write it'
 
 
 def _checked(name: Any, content: Any) -> dict:

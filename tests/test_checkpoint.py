@@ -257,11 +257,12 @@ def test_the_config_text_of_a_checkpoint_does_not_run(
 
 
 BROKEN = {
-    'empty': (b'', 'is no checkpoint, or a damaged one'),
-    'text': (b'hello\nworld\n', 'is no checkpoint, or a damaged one'),
-    'config': (b'model = dict()\n', 'is no checkpoint, or a damaged one'),
+    'empty': (b'', 'is empty'),
+    'text': (b'hello\nworld\n', 'is no checkpoint: torch.save did not'),
+    'config': (b'model = dict()\n', 'is no checkpoint: torch.save did not'),
     'picture': (b'\x89PNG\r\n\x1a\n' + bytes(99), 'is no checkpoint'),
-    'zeros': (bytes(999), 'is no checkpoint, or a damaged one'),
+    'zeros': (bytes(999), 'is no checkpoint: torch.save did not write'),
+    'zip': (b'PK\3\4' + bytes(99), 'is damaged: only a part of it is'),
 }
 
 
@@ -285,9 +286,9 @@ def test_a_file_that_ends_early(tmp_path, zipped, mmap):
     )
     assert load_from_local(path, mmap=mmap)['extra'].sum() == 999
     whole = path.read_bytes()
-    for size in (1, 100, len(whole) // 2, len(whole) - 1):
+    for size in (2, 100, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
-        with pytest.raises(DamagedCheckpointError, match='damaged one'):
+        with pytest.raises(DamagedCheckpointError, match='is damaged: only'):
             load_from_local(path, mmap=mmap)
 
 

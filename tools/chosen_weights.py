@@ -9,10 +9,6 @@ from mmengine.logging import print_log
 from sema_mm.hooks.loaded_checkpoint import LoadedCheckpoint
 
 
-class NoOriginError(ValueError):
-    """The checkpoint holds one set of weights only."""
-
-
 class ChosenWeights(Hook):
     """Gives the model one of the two sets of weights of a checkpoint.
 
@@ -35,11 +31,11 @@ class ChosenWeights(Hook):
             checkpoint (dict): The checkpoint.
 
         Raises:
-            NoOriginError: If the origin is wanted and not there.
+            ValueError: If the origin is wanted and not there.
         """
         origin = self.weights == 'origin'
         if origin and 'ema_state_dict' not in checkpoint:
-            raise NoOriginError(
+            raise ValueError(
                 'the checkpoint holds one set of weights only (it has no '
                 'ema_state_dict): leave out --weights origin'
             )

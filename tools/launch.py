@@ -2,23 +2,34 @@
 
 import argparse
 import contextlib
+import difflib
 import importlib
+import inspect
 import os
 import os.path as osp
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from typing import Any, Optional
+from typing import NoReturn, Optional
 
+import mmengine.registry
+import torch.distributed as dist
+from checkpoint_check import CheckpointCheck
 from config_file import load_config
 from mmengine.config import Config, DictAction
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.device import get_device
-from mmengine.registry import RUNNERS
+from mmengine.registry import OPTIMIZERS, RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
 from processes import join_processes
 
-from sema_mm.checkpoint import use_safe_loading
+import sema_mm
+from sema_mm.checkpoint import (
+    DamagedCheckpointError,
+    load_from_local,
+    use_safe_loading,
+)
 
 #: What a wrong config or a wrong path raises before the run.
 USER_ERRORS = (ValueError, TypeError, KeyError, ImportError, OSError)
@@ -91,17 +102,17 @@ def prepare(
         cfg = load_config(args.config)
         merge_args(cfg, args)
         check_config(cfg, loop)
-        use_safe_loading(cfg.work_dir)
+        use_safe_loading()
         join_processes(cfg)
-        return build_runner(cfg)
+        runner = build_runner(cfg)
+        check_optimizer(cfg)
+        runner.register_hook(CheckpointCheck(), priority='LOWEST')
+        return runner
 
 
 @contextlib.contextmanager
 def one_sentence(*kinds: type[BaseException]) -> Iterator[None]:
     """Ends the program on such errors with their message and exit code 2.
-
-    Errors that other code than the tools' own raises are followed by the
-    place that raised them.
 
     Args:
         *kinds (type): The errors that a user can mend; others pass.
@@ -112,15 +123,123 @@ def one_sentence(*kinds: type[BaseException]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        text = str(error.args[0] if len(error.args) == 1 else error)
-        kind = '' if ' ' in text else f'{type(error).__name__}: '
-        sys.stdout.flush()
-        print(f'error: {kind}{text}', file=sys.stderr)
-        raised = traceback.extract_tb(error.__traceback__)[-1]
-        if osp.dirname(raised.filename) != osp.dirname(__file__):
-            where = f'{raised.filename}, line {raised.lineno}'
-            print(f'(raised in {where})', file=sys.stderr)
-        sys.exit(2)
+        end(error, 2)
+
+
+@contextlib.contextmanager
+def running() -> Iterator[None]:
+    """Ends the program on what a user can mend while a runner runs.
+
+    The exit code is 2 for what is wrong in the config or a checkpoint, and 1
+    for what went wrong on the way. Other errors pass, with their traceback.
+
+    Yields:
+        None: Nothing.
+    """
+    try:
+        yield
+    except Exception as error:
+        if dist.is_initialized() and is_of_others(error):
+            reason = str(error).splitlines()[0]
+            text = (
+                'another process of this run ended, or did not answer in '
+                f'time; what it printed says why ({reason})'
+            )
+            end(RuntimeError(text), 1)
+        on_the_way = isinstance(error, (OSError, RuntimeError))
+        what = being_built(error)
+        if what and isinstance(error, (*USER_ERRORS, AssertionError)):
+            where = f' (while building the {what})'
+            end(error, 1 if on_the_way else 2, where)
+        known = isinstance(error, (ImportError, OSError))
+        if known or explains_itself(error):
+            end(error, 1 if on_the_way else 2)
+        raise
+
+
+def explains_itself(error: BaseException) -> bool:
+    """Tells whether the message of an error was written for users.
+
+    Args:
+        error (BaseException): The error.
+
+    Returns:
+        bool: Whether this project or a registry of mmengine raised it.
+    """
+    folders = (sema_mm.__file__, __file__, mmengine.registry.__file__)
+    path = place_of(error).filename
+    return any(path.startswith(osp.dirname(f) + os.sep) for f in folders)
+
+
+def being_built(error: BaseException) -> str:
+    """Finds out what the runner was building when an error was raised.
+
+    Args:
+        error (BaseException): The error.
+
+    Returns:
+        str: The part, such as 'train loop'; empty if it was running.
+    """
+    names = [
+        frame.name
+        for frame in traceback.extract_tb(error.__traceback__)
+        if osp.basename(frame.filename) in ('runner.py', '_flexible_runner.py')
+    ]
+    built = [name for name in names if name.startswith('build_')]
+    return built[-1][len('build_') :].replace('_', ' ') if built else ''
+
+
+def is_of_others(error: BaseException) -> bool:
+    """Tells whether an error is about the other processes of a run.
+
+    Args:
+        error (BaseException): The error.
+
+    Returns:
+        bool: Whether it is.
+    """
+    gloo = isinstance(error, RuntimeError) and 'gloo' in str(error)
+    return gloo or isinstance(error, dist.DistError)
+
+
+def place_of(error: BaseException) -> traceback.FrameSummary:
+    """Finds where an error was raised.
+
+    Args:
+        error (BaseException): The error.
+
+    Returns:
+        traceback.FrameSummary: The file and the line.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    unnamed = traceback.FrameSummary(__file__, 0, '')
+    return frames[-1] if frames else unnamed
+
+
+def end(error: BaseException, code: int, more: str = '') -> NoReturn:
+    """Ends the program with the message of an error.
+
+    Errors that other code than this project's raised are followed by the
+    place that raised them.
+
+    Args:
+        error (BaseException): The error.
+        code (int): The exit code.
+        more (str): What to print after the message. Defaults to ''.
+    """
+    text = str(error.args[0] if len(error.args) == 1 else error).strip()
+    if 'Original Traceback' in text:  # Of a worker that reads data.
+        text = text.splitlines()[-1].partition(': ')[2]
+    text = re.sub(r'^\[Errno \d+\] ', '', text)
+    kind = '' if ' ' in text else f'{type(error).__name__}: '
+    sys.stdout.flush()
+    print(f'error: {kind}{text}{more}', file=sys.stderr)
+    place = place_of(error)
+    ours = (sema_mm.__file__, __file__)
+    if not any(place.filename.startswith(osp.dirname(f)) for f in ours):
+        where = f'{place.filename}, line {place.lineno}'
+        print(f'(raised in {where})', file=sys.stderr)
+    sys.exit(code)
 
 
 def merge_common(
@@ -177,6 +296,7 @@ def check_config(cfg: Config, loop: str) -> None:
         ValueError: If the loop, a package, a device or a checkpoint is
             missing.
     """
+    check_keys(cfg)
     if cfg.get(f'{loop}_cfg') is None:
         raise ValueError(f'the config has no {loop}_cfg')
     scope = cfg.get('default_scope')
@@ -195,27 +315,124 @@ def check_config(cfg: Config, loop: str) -> None:
             f'device, but this machine trains on the {get_device().upper()}: '
             'leave out --amp, or set optim_wrapper.type=OptimWrapper'
         )
-    checkpoint = find_checkpoint(cfg)
-    if checkpoint and '://' not in checkpoint and not osp.exists(checkpoint):
-        raise ValueError(f'there is no checkpoint {checkpoint}')
+    check_checkpoint(cfg)
 
 
-def find_checkpoint(cfg: Config) -> Any:
+def check_keys(cfg: Config) -> None:
+    """Refuses what mmengine would overlook, or misread.
+
+    Args:
+        cfg (Config): The config.
+
+    Raises:
+        ValueError: If a key is spelled almost as one that mmengine reads.
+        TypeError: If ``custom_hooks`` is no list.
+    """
+    known = {*inspect.signature(Runner).parameters} - {'cfg'}
+    for key in set(cfg) - known:
+        near = difflib.get_close_matches(key, known, 1, cutoff=0.88)
+        if near:
+            raise ValueError(
+                f'mmengine does not read {key!r} in a config: did you mean '
+                f'{near[0]!r}? (A variable of your own needs another name.)'
+            )
+    hooks = cfg.get('custom_hooks') or []
+    if not isinstance(hooks, (list, tuple)):
+        raise TypeError(f'custom_hooks must be a list of hooks, not {hooks!r}')
+
+
+def check_optimizer(cfg: Config) -> None:
+    """Looks up the optimizer, of which mmengine says nothing clear.
+
+    Args:
+        cfg (Config): The config, after its libraries are imported.
+
+    Raises:
+        ValueError: If there is none of that name.
+    """
+    optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer') or {}
+    kind = optimizer.get('type')
+    if not isinstance(kind, str):
+        return
+    with OPTIMIZERS.switch_scope_and_registry(None) as registry:
+        if registry.get(kind) is None:
+            near = difflib.get_close_matches(kind, registry.module_dict, 1)
+            hint = f': did you mean {near[0]!r}?' if near else ''
+            raise ValueError(f'there is no optimizer {kind!r}{hint}')
+
+
+def check_checkpoint(cfg: Config) -> None:
+    """Looks into the checkpoint that a run begins with.
+
+    Args:
+        cfg (Config): The config, with the arguments merged.
+
+    Raises:
+        ValueError: If it is not there, or nothing that the run can use.
+    """
+    path = find_checkpoint(cfg)
+    if path is None or '://' in path:
+        return
+    if not cfg.get('load_from') and chooses(cfg):
+        with contextlib.suppress(DamagedCheckpointError, FileNotFoundError):
+            load_from_local(path, 'cpu', mmap=True)
+        return  # The hook takes an older one for a damaged one.
+    if not path:
+        pointer = osp.join(cfg.work_dir, 'last_checkpoint')
+        raise ValueError(
+            f'{pointer} is empty: name the checkpoint, --resume CHECKPOINT'
+        )
+    if not osp.exists(path):
+        raise ValueError(f'there is no checkpoint {path}')
+    if osp.isdir(path) and 'strategy' in cfg:
+        return  # Of several processes; their strategy reads it.
+    content = load_from_local(path, 'cpu', mmap=True)
+    if not cfg.get('resume'):
+        return
+    lacking = {'meta', 'state_dict', 'message_hub'} - set(content)
+    if lacking:
+        raise ValueError(
+            f'{path} holds no training to resume (it lacks {min(lacking)}): '
+            f'leave out --resume, and write --cfg-options load_from={path}'
+        )
+
+
+def find_checkpoint(cfg: Config) -> Optional[str]:
     """Finds the checkpoint that mmengine is going to load.
 
     Args:
         cfg (Config): The config, with the arguments merged.
 
     Returns:
-        str or None: Its path or address; None for none.
+        str, optional: Its path or address; None for none.
+
+    Raises:
+        ValueError: If ``last_checkpoint`` is damaged.
     """
     if cfg.get('load_from'):
         return cfg.load_from
-    if cfg.get('resume') and osp.exists(
-        osp.join(cfg.work_dir, 'last_checkpoint')
-    ):
-        return find_latest_checkpoint(cfg.work_dir)
-    return None
+    pointer = osp.join(cfg.work_dir, 'last_checkpoint')
+    if not cfg.get('resume') or not osp.exists(pointer):
+        return None
+    try:
+        return find_latest_checkpoint(cfg.work_dir).strip()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f'{pointer} is damaged: name the checkpoint, --resume CHECKPOINT'
+        ) from error
+
+
+def chooses(cfg: Config) -> bool:
+    """Tells whether a run's hook chooses what to resume from.
+
+    Args:
+        cfg (Config): The config.
+
+    Returns:
+        bool: Whether it is our SafeCheckpointHook.
+    """
+    hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    return str(hook.get('type')).endswith('SafeCheckpointHook')
 
 
 def build_runner(cfg: Config) -> Runner:

@@ -12,13 +12,13 @@ import argparse
 
 import mmengine
 from averaging import take_out
-from chosen_weights import ChosenWeights, NoOriginError
+from chosen_weights import ChosenWeights
 from launch import (
     add_run_arguments,
     make_parser,
     merge_common,
-    one_sentence,
     prepare,
+    running,
 )
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -78,7 +78,7 @@ def main() -> None:
     args = parse_args()
     runner = prepare(args, merge_args, 'test')
     runner.register_hook(ChosenWeights(args.weights))
-    with one_sentence(ImportError, NoOriginError):
+    with running():
         metrics = runner.test()
     if args.out and args.out.endswith('.json') and is_main_process():
         mmengine.dump(metrics, args.out)

@@ -13,15 +13,16 @@ such as ``mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py``.
 
 import argparse
 import functools
+from pathlib import Path
 
 import averaging
 from launch import (
     add_run_arguments,
-    find_checkpoint,
+    chooses,
     make_parser,
     merge_common,
-    one_sentence,
     prepare,
+    running,
 )
 from mmengine.config import Config
 
@@ -113,13 +114,28 @@ def main() -> None:
     """Trains."""
     args = parse_args()
     runner = prepare(args, merge_args, 'train')
-    if runner.cfg.get('resume') and find_checkpoint(runner.cfg) is None:
+    if runner.cfg.get('resume') and starts_anew(runner.cfg):
         runner.logger.warning(
             f'There is no checkpoint in {runner.work_dir} to resume from: '
             'training starts from the beginning.'
         )
-    with one_sentence(ImportError):
+    with running():
         runner.train()
+
+
+def starts_anew(cfg: Config) -> bool:
+    """Tells whether a run that is to resume has nothing to resume from.
+
+    Args:
+        cfg (Config): The config.
+
+    Returns:
+        bool: Whether it starts from the beginning.
+    """
+    folder = Path(cfg.work_dir)
+    if cfg.get('load_from') or (folder / 'last_checkpoint').exists():
+        return False
+    return not (chooses(cfg) and any(folder.glob('*.pth')))
 
 
 if __name__ == '__main__':

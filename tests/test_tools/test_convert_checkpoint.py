@@ -463,13 +463,13 @@ class TestFiles:
     @pytest.mark.parametrize(
         ('content', 'words'),
         [
-            (b'hello', 'no checkpoint, or a damaged one'),
-            (b'', 'no checkpoint, or a damaged one'),
+            (b'hello', 'is no checkpoint: torch.save did not'),
+            (b'', 'is empty'),
             ([1, 2], 'holds a list, not a checkpoint'),
             (dict(a=1, b='x'), 'no state dict that is known here; it holds a'),
             ({}, 'it holds nothing'),
             (dict(state_dict=dict(w=torch.ones(1))), 'holds no average'),
-            (nn.Linear(1, 1), 'objects other than tensors'),
+            (nn.Linear(1, 1), 'objects other than data'),
         ],
     )
     def test_what_cannot_be_read(self, content, words, tmp_path, convert):

@@ -203,8 +203,10 @@ def test_wrong_value_is_one_sentence(config, tmp_path, option, words):
 
 @pytest.mark.slow
 def test_error_of_the_training_keeps_its_traceback(config, tmp_path):
-    option = 'val_dataloader.dataset.size=-1'
-    run = run_tool('train', config, '--cfg-options', option, cwd=tmp_path)
+    with config.open('a') as file:
+        file.write('train_dataloader["dataset"]["size"] = 25\n')
+        file.write('train_dataloader["collate_fn"] = dict(type=max)\n')
+    run = run_tool('train', config, cwd=tmp_path)
     assert run.returncode == 1
     assert 'Traceback' in run.stdout
 

@@ -8,6 +8,7 @@ from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
 from conversion.state_dicts import StateDict, like
+from sema_mm.checkpoint import use_safe_loading
 
 
 @dataclass
@@ -48,6 +49,7 @@ def build_model(name: str) -> nn.Module:
     cfg = load_config(name)
     if not cfg.get('model'):
         raise ValueError(f'the config {name} has no model')
+    use_safe_loading()  # Some models load weights while they are built.
     try:
         init_default_scope(cfg.get('default_scope', 'mmengine'))
         return MODELS.build(cfg.model)
