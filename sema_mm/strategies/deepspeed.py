@@ -1,10 +1,12 @@
 """mmengine's DeepSpeedStrategy, with checkpoints that hold averages."""
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional
 
 from mmengine._strategy.deepspeed import DeepSpeedStrategy as _Strategy
+from mmengine.device import get_device
 from torch.serialization import safe_globals
 
 from ..checkpoint import _only_data as only_data
@@ -15,6 +17,12 @@ __all__ = ['DeepSpeedStrategy']
 
 #: The file of a folder that any runner can read.
 MODEL = 'model.pth'
+#: Modules of DeepSpeed to the classes whose instances it saves.
+_DATA = {
+    'runtime.fp16.loss_scaler': ('LossScaler', 'DynamicLossScaler'),
+    'runtime.zero.config': ('ZeroStageEnum',),
+    'utils.tensor_fragment': ('fragment_address',),
+}
 
 
 class DeepSpeedStrategy(WholeCheckpoints, _Strategy):
@@ -32,7 +40,12 @@ class DeepSpeedStrategy(WholeCheckpoints, _Strategy):
     - ``load_from`` takes a folder, and the file of any other runner;
     - ``resume`` takes a folder, and gives the hooks back what is theirs.
 
-    All arguments are those of mmengine's DeepSpeedStrategy.
+    On CPUs, ZeRO-3 leaves no small parameter whole on each rank: DeepSpeed
+    gathers them all at once and waits for the last one only, and with gloo
+    the others may come after it.
+
+    Args:
+        **kwargs (Any): As for mmengine's DeepSpeedStrategy.
 
     Examples:
         >>> runner_type = 'FlexibleRunner'
@@ -43,17 +56,18 @@ class DeepSpeedStrategy(WholeCheckpoints, _Strategy):
         ... )
     """
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        zero = dict(self.config.get('zero_optimization') or {})
+        if zero.get('stage') == 3 and get_device() == 'cpu':
+            zero.setdefault('stage3_param_persistence_threshold', 0)
+            self.config['zero_optimization'] = zero
+
     optim_state_dict = _Strategy.optim_state_dict
     load_optim_state_dict = _Strategy.load_optim_state_dict
 
     def save_checkpoint(
-        self,
-        filename: str,
-        *,
-        save_optimizer: bool = True,
-        save_param_scheduler: bool = True,
-        extra_ckpt: Optional[dict] = None,
-        callback: Optional[Callable] = None,
+        self, filename: str, *, save_optimizer: bool = True, **kwargs: Any
     ) -> None:
         """Save a folder; or a file, without the optimizer.
 
@@ -63,27 +77,16 @@ class DeepSpeedStrategy(WholeCheckpoints, _Strategy):
             filename (str): Path of the folder or the file.
             save_optimizer (bool): Whether to save the optimizer. Defaults
                 to True.
-            save_param_scheduler (bool): Whether to save the schedules.
-                Defaults to True.
-            extra_ckpt (dict, optional): More to save. Defaults to None.
-            callback (Callable, optional): Called with the checkpoint on
-                rank 0, to change it. Defaults to None.
+            **kwargs (Any): As for mmengine's strategies.
         """
         if save_optimizer and hasattr(self, 'optim_wrapper'):
-            _Strategy.save_checkpoint(
-                self,
-                filename,
-                save_param_scheduler=save_param_scheduler,
-                extra_ckpt=dict(extra_ckpt or {}),
-            )
+            own = {
+                **kwargs,
+                'extra_ckpt': dict(kwargs.get('extra_ckpt') or {}),
+            }
+            _Strategy.save_checkpoint(self, filename, **own)
             filename = str(Path(filename) / MODEL)
-        super().save_checkpoint(
-            filename,
-            save_optimizer=False,
-            save_param_scheduler=save_param_scheduler,
-            extra_ckpt=extra_ckpt,
-            callback=callback,
-        )
+        super().save_checkpoint(filename, save_optimizer=False, **kwargs)
 
     def load_checkpoint(self, filename: str, **kwargs: Any) -> dict:
         """Load the weights of a file, or of a folder.
@@ -137,21 +140,19 @@ class DeepSpeedStrategy(WholeCheckpoints, _Strategy):
             )
         with safe_globals(_data_classes()), only_data(filename):
             found = _Strategy.resume(self, filename, **kwargs)
-        model = Path(filename) / MODEL
-        if callback is not None and model.is_file():
-            callback(load_from_local(model, 'cpu'))
+        path = Path(filename) / MODEL
+        if path.is_file():
+            # Hooks may have changed what DeepSpeed has saved before.
+            whole = load_from_local(path, 'cpu')
+            if callback is not None:
+                callback(whole)
+            found.update({key: whole[key] for key in found if key in whole})
         return found
 
 
 def _data_classes() -> list[Any]:
-    """List the classes whose instances DeepSpeed saves."""
-    from deepspeed.runtime.fp16 import loss_scaler
-    from deepspeed.runtime.zero.config import ZeroStageEnum
-    from deepspeed.utils.tensor_fragment import fragment_address
-
     return [
-        loss_scaler.LossScaler,
-        loss_scaler.DynamicLossScaler,
-        ZeroStageEnum,
-        fragment_address,
+        getattr(importlib.import_module(f'deepspeed.{module}'), name)
+        for module, names in _DATA.items()
+        for name in names
     ]
