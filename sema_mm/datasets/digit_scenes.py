@@ -55,7 +55,7 @@ def compose_scene(
     """Throw some digits on a dark background, one over another.
 
     Only whole numbers are drawn, and only sums, products and comparisons of
-    single elements follow, so that every machine makes the same pixels.
+    single elements follow, so that the pixels do not depend on rounding.
 
     Args:
         images (np.ndarray): Digits to choose from, ``uint8`` of shape
