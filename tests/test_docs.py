@@ -43,9 +43,9 @@ def test_deviations_name_tests_that_exist():
 def test_the_table_of_promises_has_its_tests():
     rows = re.findall(r'^\| (\d+) \|', README, re.M)
     contract = (ROOT / 'tests/test_contract.py').read_text()
-    assert len(rows) == 22
+    assert len(rows) == 24
     for row in rows:
-        if row != '12':  # has files of its own
+        if row not in ('12', '16', '17'):  # have files of their own
             assert f'def test_{int(row):02}_' in contract
 
 
