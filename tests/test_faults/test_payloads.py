@@ -34,12 +34,28 @@ class Teacher(ToyModel):
         mmengine.runner.load_checkpoint(self, checkpoint)
 
 
+def plain_loaders():
+    """Give mmengine's loaders as they come."""
+    use_safe_loading()
+    schemes = {
+        prefix: loader.__wrapped__
+        for prefix, loader in CheckpointLoader._schemes.items()
+    }
+    schemes[''] = mmengine.runner.checkpoint.load_from_local
+    return schemes
+
+
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A run whose checkpoints are traps; torch is told to trust all files."""
-    monkeypatch.setenv(NO_RESTRICTION, '1')
+    """A run whose checkpoints are traps; torch is told to trust all files.
+
+    Neither an earlier test nor a hook of ours has made mmengine safe.
+    """
     place = Place(tmp_path, monkeypatch)
     run_of_two_epochs(place)
+    place.config.write_text(f'{place.config.read_text()}custom_hooks = []\n')
+    monkeypatch.setenv(NO_RESTRICTION, '1')
+    monkeypatch.setattr(CheckpointLoader, '_schemes', plain_loaders())
     trap = Payload(os.system, f'touch {tmp_path}/trace')
     content = edited(place, lambda c: c.update(extra=trap))
     for path in (*place.work_dir.glob('*.pth'), tmp_path / 'trap.pth'):
@@ -152,12 +168,8 @@ def test_the_text_of_a_config_in_it(tmp_path, monkeypatch, key, runner):
 
 
 @pytest.mark.parametrize('how', ['load_from', 'resume', 'init_cfg'])
-def test_control_mmengine_runs_it(place, monkeypatch, how):
+def test_control_mmengine_runs_it(place, how):
     """As it comes, with torch told to trust all files."""
-    use_safe_loading()
-    plain = CheckpointLoader._schemes.copy()
-    plain[''] = mmengine.runner.checkpoint.load_from_local
-    monkeypatch.setattr(CheckpointLoader, '_schemes', plain)
     changes = dict(
         load_from=dict(load_from='trap.pth'),
         resume=dict(resume=True),

@@ -182,22 +182,23 @@ def test_option_that_fits_nothing(failing):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ('option', 'words'),
+    ('option', 'words', 'raised_here'),
     [
-        ('custom_hooks.0.momentum=0.9', 'momentum=0.9 is too large'),
-        ('custom_hooks.0.typo=1', "no argument 'typo'"),
-        ('model.type=Nothing', 'Nothing is not in the mmengine::model'),
-        ('model.typo=1', "argument 'typo'"),
-        ('work_dir=toy.py/below', 'toy.py'),
+        ('custom_hooks.0.typo=1', "no argument 'typo'", True),
+        ('model.typo=1', "argument 'typo'", False),
     ],
 )
-def test_wrong_value_is_one_sentence(config, tmp_path, option, words):
+def test_wrong_value_is_one_sentence(
+    config, tmp_path, option, words, raised_here
+):
+    """Others are in tests/test_faults."""
     run = run_tool('train', config, '--cfg-options', option, cwd=tmp_path)
     assert run.returncode == 2
-    error, where = run.stdout.splitlines()[-2:]
+    *_, before, last = run.stdout.splitlines()
+    error = last if raised_here else before
     assert error.startswith('error: ')
     assert words in error
-    assert where.startswith('(raised in ')
+    assert last.startswith('(raised in ') is not raised_here
     assert 'Traceback' not in run.stdout
 
 
