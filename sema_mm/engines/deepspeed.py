@@ -88,12 +88,13 @@ class DeepSpeedEngine(Engine):
         state = self.module.state_dict(keep_vars=True)
         whole: dict[int, Tensor] = {}
         with self._masters.at_rest():
-            for tensor in state.values():
-                if id(tensor) not in whole:
-                    found = self._whole(tensor)
-                    whole[id(tensor)] = found.cpu() if keep else found[:0]
-        named = {bare_name(key): whole[id(t)] for key, t in state.items()}
-        return named if keep else {}
+            for number, tensor in {id(t): t for t in state.values()}.items():
+                found = self._whole(tensor)
+                if keep:
+                    whole[number] = found.cpu()
+        if not keep:
+            return {}
+        return {bare_name(key): whole[id(t)] for key, t in state.items()}
 
     def shapes(self) -> dict[str, torch.Size]:
         """Read the shapes without gathering."""

@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import deepspeed
 import torch
@@ -198,7 +199,8 @@ def written(stage, bf16):
     Returns:
         dict: The weights written, those read before and after a step that
         changes none, the output of the model with them, and that of the
-        same model without DeepSpeed; and the shapes of the averages.
+        same model without DeepSpeed; the shapes of the averages; and what
+        is read where the weights are not on the CPU.
     """
     model = Net()
     config = dict(zero_optimization=dict(stage=stage))
@@ -233,12 +235,16 @@ def written(stage, bf16):
     found.append(frozen(engine.state_dict()))
     average.switch_parameters(outer)
     found.append(frozen(engine.state_dict()))
+    engine._engine = SimpleNamespace(device=torch.device('cuda'))
+    on_gpus = engine.state_dict()
+    engine._engine = outer
     parts = [tuple(t.shape) for t in average.average_now().values()]
     return dict(
         weights=weights,
         found=found,
         outputs=outputs,
         parts=parts,
+        on_gpus=on_gpus,
         steps=engine.step_count(),
     )
 

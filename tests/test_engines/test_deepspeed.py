@@ -199,6 +199,14 @@ def test_a_rank_averages_its_part_alone(results, name):
     assert max(sizes) < total or not in_parts
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize('name', WRITTEN)
+def test_the_first_rank_alone_gathers_from_gpus(results, name):
+    first, second = results
+    assert first[name]['on_gpus'].keys() == first[name]['weights'].keys()
+    assert (second[name]['on_gpus'] == {}) == (name != 'written0')
+
+
 @pytest.mark.parametrize(
     'optimizer, word',
     [
