@@ -88,6 +88,7 @@ def test_ends_like_one_process(folder, engine):
     for part in ('state_dict', 'ema_state_dict'):
         assert_near(found[part], expected[part], tolerance)
     assert found['switch_ema'] == dict(switches=2, nonfinite=0)
+    assert found['meta']['iter'] == expected['meta']['iter']
 
 
 @pytest.mark.slow
