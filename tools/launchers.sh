@@ -117,6 +117,14 @@ choose_meeting() {
         --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="$PORT")
 }
 
+# Lets processes that torchrun restarts meet. With one store for all starts
+# (pytorch/pytorch#135712) they would look for those that have ended.
+allow_restarts() {
+    if [[ $* == *--max[-_]restarts* ]]; then
+        export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
+    fi
+}
+
 # Becomes torchrun of the tool $2 with its arguments, on $1 GPUS a machine.
 # The words of $TORCHRUN_ARGS are arguments of torchrun.
 start_torchrun() {
@@ -125,6 +133,7 @@ start_torchrun() {
     count_processes "$1"
     choose_meeting
     split_words "${TORCHRUN_ARGS:-}"
+    allow_restarts "${more[@]}"
     shift 2
     if ((processes > 1)); then
         limit_threads 1

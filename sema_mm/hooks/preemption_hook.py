@@ -9,7 +9,7 @@ from multiprocessing.util import register_after_fork
 from typing import Any, Optional, Union
 
 import torch
-from mmengine.dist import all_reduce, barrier, get_comm_device, get_world_size
+from mmengine.dist import all_reduce, get_comm_device, get_world_size
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.registry import HOOKS
@@ -122,7 +122,6 @@ class PreemptionHook(Hook):
         if not self._agreed(runner.iter + 1, ends):
             return
         _checkpoint_hook(runner).save_interrupted(runner)
-        barrier()
         print_log(
             f'Stopped by {self._asked or "a signal to another process"} '
             f'after iteration {runner.iter + 1}, which is saved; resume to go '

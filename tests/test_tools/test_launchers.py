@@ -174,6 +174,7 @@ class TestArguments:
         ]
         assert after == ['a b.py', '--launcher=pytorch', '--resume', 'c d']
         assert 'CUDA_VISIBLE_DEVICES' not in env
+        assert 'TORCH_DISABLE_SHARE_RDZV_TCP_STORE' not in env
         assert env['PYTHONPATH'].split(os.pathsep)[0] == str(TOOLS.parent)
 
     @pytest.mark.parametrize(
@@ -198,7 +199,8 @@ class TestArguments:
 
     def test_more_arguments_of_torchrun(self, recorded):
         more = dict(TORCHRUN_ARGS=' --max-restarts=3  --log-dir a ')
-        words, _ = recorded('dist_train', 'a.py', '1', **more)
+        words, env = recorded('dist_train', 'a.py', '1', **more)
+        assert env['TORCH_DISABLE_SHARE_RDZV_TCP_STORE'] == '1'
         before, _ = split(words, 'train.py')
         assert before[-4:] == [
             *('--nproc_per_node=1', '--max-restarts=3', '--log-dir', 'a')
