@@ -17,8 +17,9 @@ from collections.abc import Callable
 
 import averaging
 from config_file import load_config
-from launch import USER_ERRORS, make_parser, merge_options, one_sentence
+from launch import make_parser, merge_options
 from mmengine.config import Config
+from sentences import USER_ERRORS, one_sentence
 
 from sema_mm.hooks.config_hooks import (
     averaging_hooks,

@@ -18,10 +18,10 @@ from launch import (
     make_parser,
     merge_common,
     prepare,
-    running,
 )
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from sentences import running
 
 
 def parse_args() -> argparse.Namespace:

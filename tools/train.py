@@ -16,15 +16,15 @@ import functools
 from pathlib import Path
 
 import averaging
+from config_check import chooses
 from launch import (
     add_run_arguments,
-    chooses,
     make_parser,
     merge_common,
     prepare,
-    running,
 )
 from mmengine.config import Config
+from sentences import running
 
 
 def parse_args() -> argparse.Namespace:

@@ -378,6 +378,16 @@ CASES += [
     ),
     Case(
         CHOOSING,
+        '`last_checkpoint` is empty',
+        functools.partial(
+            _auto,
+            lambda place: place.write('work_dirs/toy/last_checkpoint', ''),
+        ),
+        'epoch_2.pth now, instead of nothing',
+        **{**GOES_ON, 'left': 'the run goes on from the newest, and saves'},
+    ),
+    Case(
+        CHOOSING,
         '`last_checkpoint` names a file that is gone',
         functools.partial(
             _auto,
@@ -385,7 +395,7 @@ CASES += [
                 'work_dirs/toy/last_checkpoint', '/gone/epoch_7.pth'
             ),
         ),
-        '',
+        'epoch_2.pth now, instead of /gone/epoch_7.pth',
         **{**GOES_ON, 'left': 'the run goes on from the newest, and saves'},
     ),
 ]
