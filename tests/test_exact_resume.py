@@ -13,9 +13,12 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from mmengine.hooks import EarlyStoppingHook, Hook
+from mmengine.runner import FlexibleRunner
 from torch import nn
 
-from tests.exact import assert_same, frozen
+from sema_mm import SafeCheckpointHook
+from sema_mm.hooks.latest_checkpoint import use_latest_checkpoint
+from tests.exact import assert_differ, assert_same, frozen
 from tests.toy import ToyData, ToyModel, build_runner, find_hook, loader
 
 EVENTS = (
@@ -59,9 +62,30 @@ class Killer(Hook):
             raise Stop
 
 
-def build(work_dir, epochs=4, iters=None, workers=0, hooks=(), **changes):
+class Interrupter(Killer):
+    """Saves in the middle of an epoch, then stops."""
+
+    def _count(self, runner, *args, **kwargs):
+        if self.left == 1:
+            find_hook(runner, SafeCheckpointHook).save_interrupted(runner)
+        super()._count(runner)
+
+
+def build(
+    work_dir,
+    epochs=4,
+    iters=None,
+    workers=0,
+    persistent=False,
+    hooks=(),
+    **changes,
+):
     data = loader(infinite=iters is not None)
-    data.update(dataset=NoisyData(20), num_workers=workers)
+    data.update(
+        dataset=NoisyData(20),
+        num_workers=workers,
+        persistent_workers=persistent,
+    )
     by_epoch = iters is None
     torch.manual_seed(3)
     arguments = dict(
@@ -101,14 +125,26 @@ def build(work_dir, epochs=4, iters=None, workers=0, hooks=(), **changes):
     )
 
 
+def stop_workers(runner):
+    """End the workers; a garbage collector waits 5 s for each."""
+    loop = runner.train_loop
+    reader = getattr(loop, 'dataloader_iterator', loop.dataloader)
+    while reader is not None and not hasattr(reader, '_shutdown_workers'):
+        reader = getattr(reader, '_iterator', None)
+    if reader is not None:
+        reader._shutdown_workers()
+
+
 def outcome(runner):
     """Everything that a run leaves behind."""
+    stop_workers(runner)
     hub = runner.message_hub
     early = find_hook(runner, EarlyStoppingHook)
     return frozen(
         dict(
             model=runner.model.state_dict(),
             optimizer=runner.optim_wrapper.state_dict(),
+            schedulers=[one.state_dict() for one in runner.param_schedulers],
             average=hub and runner.hooks and _average(runner),
             best=float(hub.get_info('best_score')),
             early=[early.wait_count, float(early.best_score)],
@@ -122,18 +158,28 @@ def _average(runner):
     return hook.average.state_dict()
 
 
-def straight(tmp_path, **how):
-    runner = build(tmp_path / 'straight', **how)
-    runner.train()
-    return outcome(runner)
+@pytest.fixture(scope='module')
+def straight(tmp_path_factory):
+    """What a run leaves that is not stopped; each is trained once."""
+    known = {}
+
+    def run(**how):
+        name = str(sorted(how.items()))
+        if name not in known:
+            runner = build(tmp_path_factory.mktemp('straight'), **how)
+            runner.train()
+            known[name] = outcome(runner)
+        return known[name]
+
+    return run
 
 
-def interrupted(tmp_path, event, count, priority, **how):
+def interrupted(work_dir, event, count, priority, kind=Killer, **how):
     """Stop a run, disturb what can be, and resume it in a new runner."""
-    work_dir = tmp_path / f'{event}{count}{priority}'
-    killer = Killer(event, count, priority)
+    runner = build(work_dir, hooks=[kind(event, count, priority)], **how)
     with pytest.raises(Stop):
-        build(work_dir, hooks=[killer], **how).train()
+        runner.train()
+    stop_workers(runner)
     random.seed(), np.random.seed(None), torch.seed()
     runner = build(work_dir, resume=True, **how)
     runner.train()
@@ -142,26 +188,111 @@ def interrupted(tmp_path, event, count, priority, **how):
 
 @pytest.mark.parametrize('priority', ['VERY_HIGH', 'LOWEST'])
 @pytest.mark.parametrize('event', EVENTS)
-def test_epochs(tmp_path, event, priority):
-    expected = straight(tmp_path)
+def test_epochs(tmp_path, straight, event, priority):
     count = 13 if event == 'after_train_iter' else 2
     if event == 'after_val_iter':
         count = 5
     ours = interrupted(tmp_path, event, count, priority)
-    assert_same(ours, expected)
+    assert_same(ours, straight())
 
 
 @pytest.mark.parametrize('priority', ['VERY_HIGH', 'LOWEST'])
 @pytest.mark.parametrize(
     'event', [e for e in EVENTS if 'train_epoch' not in e]
 )
-def test_iterations(tmp_path, event, priority):
+def test_iterations(tmp_path, straight, event, priority):
     how = dict(iters=10)
-    expected = straight(tmp_path, **how)
     ours = interrupted(
         tmp_path, event, 1 if 'val' in event else 7, priority, **how
     )
-    assert_same(ours, expected)
+    assert_same(ours, straight(**how))
+
+
+MIDDLE = dict(event='after_train_iter', count=8, priority='LOWEST')
+
+
+@pytest.mark.parametrize('stop', ['middle', 'boundary'])
+@pytest.mark.parametrize(
+    'how',
+    [
+        dict(),
+        dict(workers=2),
+        dict(workers=2, iters=10),
+        dict(workers=2, iters=10, persistent=True),
+    ],
+    ids=['alone', 'epochs', 'iterations', 'persistent-iterations'],
+)
+def test_workers_draw_the_same_numbers(tmp_path, straight, capsys, how, stop):
+    kind = Interrupter if stop == 'middle' else Killer
+    ours = interrupted(tmp_path, **MIDDLE, kind=kind, **how)
+    assert_same(ours, straight(**how))
+    assert 'not exactly' not in capsys.readouterr().out
+
+
+def test_persistent_workers_of_epochs_are_not_exact_and_that_is_said(
+    tmp_path, straight, capsys
+):
+    how = dict(workers=2, persistent=True)
+    ours = interrupted(tmp_path, **MIDDLE, **how)
+    assert_differ(ours, straight(**how))
+    assert 'persistent_workers=True' in capsys.readouterr().out
+
+
+def test_without_a_seed_the_data_come_in_another_order(tmp_path, capsys):
+    interrupted(tmp_path, **MIDDLE, randomness=dict(seed=None))
+    said = capsys.readouterr().out
+    assert 'the data come in another order' in said
+    assert 'persistent' not in said
+
+
+@pytest.mark.parametrize(
+    'event, priority', [('after_val_epoch', p) for p in ('NORMAL', 'LOWEST')]
+)
+def test_a_validation_counts_once(tmp_path, straight, event, priority):
+    how = dict(
+        param_scheduler=dict(
+            type='ReduceOnPlateauLR',
+            monitor='toy/score',
+            rule='greater',
+            patience=1,
+            threshold=9.0,  # No score is so much better: each one counts.
+        )
+    )
+    ours = interrupted(tmp_path, event, 1, priority, **how)
+    assert_same(ours, straight(**how))
+
+
+FLEXIBLE = dict(runner_type=FlexibleRunner)
+
+
+@pytest.mark.parametrize(
+    'stop',
+    [
+        dict(MIDDLE),
+        dict(MIDDLE, kind=Interrupter),
+        dict(event='after_val_epoch', count=2, priority='LOWEST'),
+    ],
+    ids=['iteration', 'middle', 'validation'],
+)
+def test_flexible_runner(tmp_path, straight, stop):
+    ours = interrupted(tmp_path, **stop, **FLEXIBLE)
+    assert_same(ours, straight(**FLEXIBLE))
+
+
+def test_flexible_runner_is_told_of_damage_before_it_trains(
+    tmp_path, straight
+):
+    with pytest.raises(Stop):
+        build(tmp_path, hooks=[Killer(**MIDDLE)], **FLEXIBLE).train()
+    whole = tmp_path / 'epoch_1.pth'
+    named = tmp_path / 'epoch_2.pth'
+    named.write_bytes(whole.read_bytes()[:999])
+    (tmp_path / 'last_checkpoint').write_text(str(named))
+    runner = build(tmp_path, resume=True, **FLEXIBLE)
+    use_latest_checkpoint(runner)
+    runner.train()
+    assert_same(outcome(runner), straight(**FLEXIBLE))
+    assert (tmp_path / 'epoch_2.pth.damaged').exists()
 
 
 def worker(rank, folder, store, stop, resume):

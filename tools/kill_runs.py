@@ -2,7 +2,7 @@
 
 Writes ``rows.csv`` (a row for each kill), ``environment.json`` and
 ``summary.md`` into a folder. The exit code is 1 unless every run has ended
-bit for bit like the one that was not killed, with three kills of ten in a
+bit for bit like the one that was not killed, and enough kills fell into a
 save::
 
     OMP_NUM_THREADS=1 python tools/kill_runs.py --kills 100 --out FOLDER
@@ -43,6 +43,19 @@ def parse_args() -> argparse.Namespace:
         default=0.08,
         help='seconds that the disk waits before every call',
     )
+    parser.add_argument(
+        '--kinds',
+        nargs='+',
+        choices=KINDS,
+        default=KINDS,
+        help='loops and data loaders, which take turns',
+    )
+    parser.add_argument(
+        '--in-saves',
+        type=float,
+        default=0.3,
+        help='share of the kills that must fall into a save',
+    )
     args = parser.parse_args()
     if args.kills < 1:
         parser.error(f'--kills must be at least 1, not {args.kills}')
@@ -61,7 +74,7 @@ def kill_all(args: argparse.Namespace, folder: Path) -> list[Row]:
     """
     console = Console()
     campaign = Campaign(folder, args.seed, args.delay)
-    for kind in KINDS[: args.kills]:
+    for kind in args.kinds:
         campaign.undisturbed(kind)
     rows: list[Row] = []
     number = done = 0
@@ -101,7 +114,7 @@ def main() -> None:
     kills = [row for row in rows if row.killed]
     if not all(row.equal for row in rows):
         sys.exit('error: not all runs have ended alike; see above.')
-    if sum(row.in_a_save for row in kills) < 0.3 * len(kills):
+    if sum(row.in_a_save for row in kills) < args.in_saves * len(kills):
         sys.exit('error: too few kills fell into a save: raise --delay.')
 
 

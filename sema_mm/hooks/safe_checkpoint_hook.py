@@ -137,8 +137,9 @@ class SafeCheckpointHook(CheckpointHook):
         if self._random is not None:
             set_random_state(self._random)
         self._metrics = metrics
+        self._position = dict(epoch=runner.epoch, iter=runner.iter)
         super().after_val_epoch(runner, metrics)
-        self._metrics = None
+        self._metrics, self._position = None, {}
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Add the state of training, gathered from all ranks before.
@@ -147,7 +148,7 @@ class SafeCheckpointHook(CheckpointHook):
             runner (Runner): The runner of the training process.
             checkpoint (dict): The checkpoint about to be written.
         """
-        # FlexibleRunner counts from where it is, also when it saves again.
+        # FlexibleRunner writes the next one after a validation.
         checkpoint['meta'].update(self._position)
         if self._state is not None:
             checkpoint['training_state'] = self._state.state_dict(
@@ -177,6 +178,7 @@ class SafeCheckpointHook(CheckpointHook):
         names = [*outdated, *(Path(path).name for path in best)]
         runner.message_hub.update_info('outdated_ckpts', names)
         name = self.filename_tmpl.format(step)
+        meta = {**meta, **self._position}
         self._save(runner, name, meta, by_epoch=self.by_epoch)
         if is_main_process():
             for path in (*outdated, INTERRUPTED):

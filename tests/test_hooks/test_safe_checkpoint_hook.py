@@ -1,7 +1,10 @@
 """Whatever stops a save, a checkpoint to go on from is there."""
 
 import os
+import resource
+import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -113,15 +116,121 @@ def test_the_best_is_replaced_by_a_better_one_only_when_that_is_there(
     assert left == {'best_toy_score_epoch_1.pth'}
 
 
-def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
+class LimitFiles(Hook):
+    """Lets no file grow beyond a part of the first checkpoint."""
+
+    def after_train_epoch(self, runner):
+        if runner.epoch == 0:
+            size = (Path(runner.work_dir) / 'epoch_1.pth').stat().st_size
+            hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, hard))
+
+    priority = 'LOWEST'
+
+
+@pytest.fixture
+def unlimit():
+    """Give the limit of this process back, when called or at the end."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_file_that_cannot_be_written_whole_is_removed(tmp_path, unlimit):
+    runner = build(tmp_path / 'run', hooks=[LimitFiles()])
+    with pytest.raises(RuntimeError, match='File too large.*intact') as error:
+        runner.train()
+    unlimit()
+    assert str(tmp_path / 'run' / 'epoch_2.pth') in str(error.value)
+    goes_on_from_the_first(tmp_path, tmp_path / 'run')
+
+
+def goes_on_from_the_first(tmp_path, out_dir, **how):
+    """Check that a failed save has harmed nothing, and resume."""
+    assert names(out_dir) == {'epoch_1.pth'}
+    pointer = tmp_path / 'run' / 'last_checkpoint'
+    assert Path(pointer.read_text()).name == 'epoch_1.pth'
+    runner = build(tmp_path / 'run', resume=True, **how)
+    runner.train()
+    assert runner.epoch == 3
+    assert names(out_dir) == {'epoch_3.pth'}
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A disk of our own, that can be filled and made read-only."""
+    folder = tmp_path / 'disk'
+    folder.mkdir()
+    mount = ['mount', '-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', str(folder)]
+    if shutil.which('mount') is None or subprocess.run(mount).returncode:
+        pytest.skip('only a superuser can mount a disk')
+    yield folder
+    subprocess.run(['umount', str(folder)], check=True)
+
+
+class Act(Hook):
+    """Does something to the disk after the first checkpoint."""
+
+    priority = 'LOWEST'
+
+    def __init__(self, act):
+        self.act = act
+
+    def after_train_epoch(self, runner):
+        if runner.epoch == 0:
+            self.act()
+
+
+def fill(disk):
+    with pytest.raises(OSError), open(disk / 'other', 'wb') as file:
+        while True:
+            file.write(bytes(4096))
+            file.flush()
+
+
+def allow(disk, how):
+    command = ['mount', '-o', f'remount,{how}', str(disk)]
+    subprocess.run(command, check=True)
+
+
+@pytest.mark.parametrize(
+    'spoil, mend, said',
+    [
+        (fill, lambda disk: (disk / 'other').unlink(), 'No space left'),
+        (
+            lambda disk: allow(disk, 'ro'),
+            lambda disk: allow(disk, 'rw'),
+            'Read-only file system',
+        ),
+    ],
+    ids=['full', 'read-only'],
+)
+def test_a_disk_that_fails_a_save(tmp_path, disk, spoil, mend, said):
+    how = dict(checkpoint=dict(HOOK, out_dir=str(disk)))
+    runner = build(tmp_path / 'run', hooks=[Act(lambda: spoil(disk))], **how)
+    with pytest.raises(RuntimeError, match=f'{said}.*intact') as error:
+        runner.train()
+    assert str(disk / 'run' / 'epoch_2.pth') in str(error.value)
+    mend(disk)
+    goes_on_from_the_first(tmp_path, disk / 'run', **how)
+
+
+def test_a_read_only_folder_is_found_before_training(tmp_path, disk):
+    allow(disk, 'ro')
+    runner = build(tmp_path / 'run', checkpoint=dict(HOOK, out_dir=str(disk)))
+    with pytest.raises(RuntimeError, match='no checkpoint can be written in'):
+        runner.train()
+    assert runner.iter == 0
+
+
+def test_a_pointer_that_cannot_be_written(tmp_path, monkeypatch):
     def full(*args):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr(files, 'flush', full)
-    with pytest.raises(RuntimeError, match='No space left.*intact') as error:
+    monkeypatch.setattr(files, 'write_text', full)
+    with pytest.raises(RuntimeError, match='last_checkpoint could not be'):
         build(tmp_path).train()
-    assert 'epoch_1.pth' in str(error.value)
-    assert names(tmp_path) == set()
+    assert names(tmp_path) == {'epoch_1.pth'}
 
 
 def test_a_damaged_checkpoint_is_set_aside(tmp_path, capsys):
@@ -151,6 +260,48 @@ def test_what_an_older_run_left_does_not_win(tmp_path):
     build(tmp_path, epochs=1, checkpoint=keep_all).train()
     chosen = latest_checkpoint(str(tmp_path))
     assert Path(chosen).name == 'epoch_1.pth'
+
+
+@pytest.mark.parametrize(
+    'where, name, count',
+    [
+        (files, 'write_text', 3),  # epoch_3.pth is there, not yet named
+        (SafeCheckpointHook, '_remove', 5),  # named, epoch_2.pth not removed
+        (files, 'remove', 13),  # the best, the one before not yet removed
+    ],
+)
+def test_a_resume_removes_what_was_to_be_removed(
+    tmp_path, monkeypatch, where, name, count
+):
+    scores = dict(save_best='toy/score', rule='greater')
+    with monkeypatch.context() as patch:
+        kill_in(patch, where, name, count)
+        with pytest.raises(Kill):
+            build(tmp_path, checkpoint=dict(HOOK, **scores)).train()
+    before = names(tmp_path)
+    build(tmp_path, checkpoint=dict(HOOK, **scores), resume=True).train()
+    assert len(before) > len(names(tmp_path)), before
+    assert 'epoch_3.pth' in names(tmp_path) and len(names(tmp_path)) == 2
+
+
+def test_going_back_to_an_older_checkpoint_removes_nothing_new(tmp_path):
+    keep_all = dict(HOOK, max_keep_ckpts=-1)
+    build(tmp_path, checkpoint=keep_all).train()
+    (tmp_path / 'interrupted.pth').write_bytes(
+        (tmp_path / 'epoch_3.pth').read_bytes()
+    )
+    (tmp_path / 'last_checkpoint').write_text(
+        str(tmp_path / 'interrupted.pth')
+    )
+    runner = build(
+        tmp_path,
+        checkpoint=dict(keep_all, interval=9, save_last=False),
+        resume=True,
+        load_from=str(tmp_path / 'epoch_2.pth'),
+    )
+    runner.train()
+    assert runner.epoch == 3
+    assert 'interrupted.pth' in names(tmp_path)
 
 
 class Signal(Hook):

@@ -10,7 +10,7 @@ from .children import Child, Run
 from .journal import Entry
 from .outcome import differences, fingerprints
 from .rows import Row
-from .training import ITERATIONS, KINDS
+from .training import ITERATIONS
 
 __all__ = ['Campaign']
 
@@ -58,12 +58,14 @@ class Campaign:
         """Kills a run once or twice, and lets it go on to its end.
 
         Args:
-            number (int): Number of the run, from 1.
+            number (int): Number of the run, from 1: the kinds that were
+                trained undisturbed take turns.
 
         Returns:
             list[Row]: A row for each kill.
         """
-        kind = KINDS[number % len(KINDS)]
+        kinds = list(self._expected)
+        kind = kinds[(number - 1) % len(kinds)]
         run = Run(kind, self.folder / f'run{number}', self.delay)
         rows: list[Row] = []
         left = 1.0

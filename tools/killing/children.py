@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import signal
+import sys
 import time
 import traceback
 from pathlib import Path
@@ -146,6 +147,7 @@ class Child:
             os.setpgid(0, 0)
             file = os.open(self._output, os.O_WRONLY | os.O_CREAT, 0o644)
             os.dup2(file, 1), os.dup2(file, 2)
+            sys.stdout = sys.stderr = os.fdopen(file, 'w', buffering=1)
             watch(Journal(self._journal), run.delay)
             torch.save(train(run.kind, run.work_dir, resume), run.memory)
             code = 0
