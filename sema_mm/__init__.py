@@ -11,10 +11,11 @@ except ImportError as error:
 
 from .averaging import MomentumSchedule, SwitchEMA, SwitchSchedule
 from .hooks import PreemptionHook, SafeCheckpointHook, SwitchEMAHook
-from .strategies import FSDP2Strategy, FSDPStrategy
+from .strategies import DeepSpeedStrategy, FSDP2Strategy, FSDPStrategy
 from .version import __version__
 
 __all__ = [
+    'DeepSpeedStrategy',
     'FSDP2Strategy',
     'FSDPStrategy',
     'MomentumSchedule',

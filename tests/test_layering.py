@@ -18,6 +18,7 @@ MAY_IMPORT = {
         'averaging',
         'engines',
         'hooks',
+        'strategies',
         'checkpoint',
         'files',
         '__init__',

@@ -31,8 +31,9 @@ class DigitsCoco(CocoDataset):
     would stay visible is left out.
 
     The first use makes the scenes, in seconds, in
-    ``data_root/split/instances.json`` and pictures beside it. ``CocoMetric`` reads the same file, which is there
-    as soon as the dataset is built::
+    ``data_root/split/instances.json`` and pictures beside it.
+    ``CocoMetric`` reads the same file, which is there as soon as the dataset
+    is built::
 
         val_evaluator = dict(
             type='CocoMetric',

@@ -9,8 +9,9 @@ from torch.distributed.fsdp import StateDictType
 
 from ..averaging.switch_ema import SwitchEMA
 from ..engines.model_tensors import running_statistics
+from ..strategies import DeepSpeedStrategy
 
-__all__ = ['gather_before_saving', 'synchronise']
+__all__ = ['check_strategy', 'gather_before_saving', 'synchronise']
 
 
 def synchronise(average: SwitchEMA) -> None:
@@ -39,6 +40,26 @@ def synchronise(average: SwitchEMA) -> None:
         mean = tensor.double()
         all_reduce(mean, op='mean')
         tensor.copy_(mean)
+
+
+def check_strategy(runner: Any) -> None:
+    """Refuse a strategy whose checkpoints would lack the average.
+
+    Args:
+        runner (Runner): The runner.
+
+    Raises:
+        RuntimeError: If it has mmengine's own DeepSpeedStrategy.
+    """
+    kind = type(getattr(runner, 'strategy', None))
+    if kind.__name__ == 'DeepSpeedStrategy' and not issubclass(
+        kind, DeepSpeedStrategy
+    ):
+        raise RuntimeError(
+            "mmengine's DeepSpeedStrategy saves without asking the hooks, so "
+            'the average would be lost: write strategy=dict(type='
+            "'sema_mm.DeepSpeedStrategy', ...)"
+        )
 
 
 def gather_before_saving(runner: Any, gather: Callable[[], None]) -> None:

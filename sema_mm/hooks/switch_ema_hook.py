@@ -22,7 +22,7 @@ from ..checkpoint import use_safe_loading
 from .company import check_company, checkpoint_due
 from .evaluation import add_metrics, always_close, evaluate
 from .loaded_checkpoint import LoadedCheckpoint
-from .ranks import gather_before_saving, synchronise
+from .ranks import check_strategy, gather_before_saving, synchronise
 from .recalibration import recalibrated_statistics
 from .step_watcher import StepCounter, StepWatcher
 from .switch_plan import SwitchPlan
@@ -179,6 +179,7 @@ class SwitchEMAHook(Hook):
             runner (Runner): The runner of the process.
         """
         check_company(runner, self)
+        check_strategy(runner)
         use_safe_loading(runner.work_dir)
         always_close(runner._val_loop, self._swap)
         always_close(runner._test_loop, self._swap)

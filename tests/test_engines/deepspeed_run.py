@@ -37,7 +37,7 @@ def zero(stage, persistent=0, **config):
         sizes['stage3_param_persistence_threshold'] = persistent
     return dict(
         strategy=dict(
-            type='sema_mm.strategies.deepspeed.DeepSpeedStrategy',
+            type='sema_mm.DeepSpeedStrategy',
             config=config,
             zero_optimization=sizes,
             train_micro_batch_size_per_gpu=2,

@@ -34,6 +34,17 @@ class Stopper(Hook):
             raise Stop
 
 
+class Poison(Hook):
+    """Makes a part of the weights of the last rank NaN after a step."""
+
+    priority = 'HIGH'
+
+    def after_train_iter(self, runner, *args, **kwargs):
+        if runner.iter == 8 and dist.get_rank() == 1:
+            parameters = [p._local_tensor for p in runner.model.parameters()]
+            max(parameters, key=torch.numel).data.fill_(torch.nan)
+
+
 def fsdp1(use_orig_params):
     """Two FSDP units: the convolution, and the rest."""
     return dict(
@@ -62,7 +73,7 @@ ENGINES = {
 }
 
 
-def build(folder, engine=None, stop=None, **hook):
+def build(folder, engine=None, stop=None, hooks=(), **hook):
     """Build a run of 4 images a step: 4 on one process, or 2 on each rank."""
     torch.manual_seed(3)
     model = ToyModel()
@@ -85,7 +96,7 @@ def build(folder, engine=None, stop=None, **hook):
     checkpoint.update(rule='greater', interval=1)
     return build_runner(
         folder,
-        [average, Stopper(stop)],
+        [average, Stopper(stop), *hooks],
         epochs=EPOCHS,
         model=model,
         resume=os.path.exists(f'{folder}/last_checkpoint'),
@@ -97,8 +108,8 @@ def build(folder, engine=None, stop=None, **hook):
     )
 
 
-def train(folder, engine=None, stop=None, **hook):
-    runner = build(folder, engine, stop, **hook)
+def train(folder, engine=None, **how):
+    runner = build(folder, engine, **how)
     with contextlib.suppress(Stop):
         runner.train()
     return runner
@@ -135,4 +146,5 @@ def worker(rank, folder):
             copy_start(f'{folder}/plain', from_plain)
         dist.barrier()
         train(from_plain, engine)
+    train(f'{folder}/poison', 'fsdp2', hooks=[Poison()], max_nonfinite=99)
     dist.destroy_process_group()

@@ -70,6 +70,16 @@ def test_ends_like_one_process(folder, engine, kind):
     assert scores[0] == pytest.approx(scores[1], rel=1e-5)
 
 
+def test_a_part_that_is_not_finite_stays_out(folder):
+    """Each rank leaves out its own part; all count the same steps."""
+    checkpoint = final(folder / 'poison')
+    for key, tensor in checkpoint['state_dict'].items():
+        if 'running' not in key:
+            assert tensor.isfinite().all(), key
+    assert checkpoint['ema_state_dict']['steps'] == 24
+    assert checkpoint['switch_ema']['nonfinite'] >= 15
+
+
 @pytest.mark.parametrize('engine', ENGINES)
 def test_the_ranks_hold_one_average(folder, engine):
     first, second = (

@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from torch.distributed.fsdp import StateDictType
 
 from sema_mm import FSDPStrategy, SwitchEMAHook
-from sema_mm.hooks.ranks import gather_before_saving
+from sema_mm.hooks.ranks import check_strategy, gather_before_saving
 from tests.toy import build_runner, find_hook
 
 CASES = {
@@ -113,6 +113,12 @@ def test_a_fault_of_one_rank_stops_all(ranks):
 def test_a_runner_that_cannot_save_shards_is_refused():
     with pytest.raises(RuntimeError, match="runner_type='FlexibleRunner'"):
         gather_before_saving(SimpleNamespace(), print)
+
+
+def test_a_strategy_that_loses_the_average_is_refused():
+    kind = type('DeepSpeedStrategy', (), {})
+    with pytest.raises(RuntimeError, match="'sema_mm.DeepSpeedStrategy'"):
+        check_strategy(SimpleNamespace(strategy=kind()))
 
 
 def test_checkpoints_of_parts_are_refused():
