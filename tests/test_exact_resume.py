@@ -17,6 +17,7 @@ from mmengine.runner import FlexibleRunner
 from torch import nn
 
 from sema_mm import SafeCheckpointHook
+from sema_mm.checkpoint import load_from_local
 from sema_mm.hooks.latest_checkpoint import use_latest_checkpoint
 from tests.exact import assert_differ, assert_same, frozen
 from tests.toy import ToyData, ToyModel, build_runner, find_hook, loader
@@ -148,9 +149,14 @@ def outcome(runner):
             average=hub and runner.hooks and _average(runner),
             best=float(hub.get_info('best_score')),
             early=[early.wait_count, float(early.best_score)],
+            saved=_last(runner)['training_state']['ranks'],
             drawn=[random.random(), np.random.rand(), torch.rand(3)],
         )
     )
+
+
+def _last(runner):
+    return load_from_local(runner.message_hub.get_info('last_ckpt'))
 
 
 def _average(runner):
@@ -194,6 +200,11 @@ def test_epochs(tmp_path, straight, event, priority):
         count = 5
     ours = interrupted(tmp_path, event, count, priority)
     assert_same(ours, straight())
+
+
+@pytest.mark.parametrize('event', ['before_val', 'after_val_epoch'])
+def test_after_the_last_epoch(tmp_path, straight, event):
+    assert_same(interrupted(tmp_path, event, 4, 'VERY_HIGH'), straight())
 
 
 @pytest.mark.parametrize('priority', ['VERY_HIGH', 'LOWEST'])

@@ -11,6 +11,7 @@ save::
 import argparse
 import json
 import shlex
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -98,6 +99,8 @@ def kill_all(args: argparse.Namespace, folder: Path) -> list[Row]:
 def main() -> None:
     """Kills and tabulates."""
     args = parse_args()
+    # An exit, so that the process that trains is killed, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     args.out.mkdir(parents=True, exist_ok=True)
     command = shlex.join(['python', 'tools/kill_runs.py', *sys.argv[1:]])
     found = describe_surroundings(command, 'wall')

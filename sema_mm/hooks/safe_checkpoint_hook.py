@@ -266,6 +266,7 @@ class SafeCheckpointHook(CheckpointHook):
             )
         state.restore_counters(runner)
         state.restore_gradients(runner.model)
+        state.restore_randomness()
         self._resumed = state
         self._finish_save(runner)
         if state.metrics is not None:

@@ -145,6 +145,7 @@ class Child:
         code = 1
         try:
             os.setpgid(0, 0)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             file = os.open(self._output, os.O_WRONLY | os.O_CREAT, 0o644)
             os.dup2(file, 1), os.dup2(file, 2)
             sys.stdout = sys.stderr = os.fdopen(file, 'w', buffering=1)
