@@ -154,9 +154,15 @@ NOISE = (
     '"HardDiskBackend" is',
 )
 
+REFUSED = 'Operation not permitted'
 VOLATILE = (
     (r'(?<=127\.0\.0\.1:)\d+', 'PORT'),
     (r'\(\[[^]]*gloo.*\)', '(REASON)'),
+    (r'(?<=this is )\d[\w.]*', 'VERSION'),
+    (r'(?<=SyntaxError: ).*', '...'),
+    (r'\w+\.__init__\(\)', '__init__()'),
+    (r'\(Expected one of .*\)', '(...)'),
+    (r'(Permission denied|Read-only file system)(?=.*/sys)', REFUSED),
     # mmengine names its home.
     (r' More details can be found at \S+', ' ...'),
 )

@@ -4,6 +4,7 @@ import functools
 import sys
 
 from tests.test_faults.case import Case, Outcome, Place
+from tests.tool_runs import load_tool
 
 GROUP = 'Config and command line of tools/train.py'
 
@@ -30,6 +31,12 @@ def _other_config(name: str, place: Place) -> Outcome:
 def _without_mmdet(place: Place) -> Outcome:
     place.patch.setitem(sys.modules, 'mmdet', None)
     return place.train(options=('default_scope=mmdet',))
+
+
+def _amp(place: Place) -> Outcome:
+    load_tool('train', place.patch)
+    place.patch.setattr('config_check.get_device', lambda: 'cpu')
+    return place.train('--amp')
 
 
 def _config(fault: str, name: str, says: str) -> Case:
@@ -77,7 +84,7 @@ CASES = [
     _option('train_dataloader.batch_size=0', 'building the dataloader'),
     _option('param_scheduler.type=Cosine', 'Cosine is not in the'),
     _option('load_from=no.pth', 'there is no checkpoint no.pth'),
-    _case('`--amp` without a GPU', 'mixed precision', '--amp'),
+    Case(GROUP, '`--amp` without a GPU', _amp, 'mixed precision'),
     _case(
         '`--auto-scale-lr` without a batch size to scale from',
         'auto_scale_lr = dict(base_batch_size=...)',

@@ -33,7 +33,8 @@ TOP = """# Faults and bad input
 
 What is printed, and what is left. Written by a test that provokes each of
 them, `tests/test_faults`; `python -m tests.test_faults` writes it anew.
-`DIR` and `PORT` stand for what differs from run to run.
+Words in capitals, such as `DIR` and `PORT`, and `...` stand for what differs
+from run to run, or from version to version.
 
 A tool ends with code 2 where the input is wrong, and with code 1 where
 something fails on the way; it prints `error:` and the sentence. An error that
@@ -75,10 +76,8 @@ def write() -> None:
         if case.group != group:
             group = case.group
             text += HEAD.format(group)
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            pytest.MonkeyPatch.context() as patch,
-        ):
-            place = Place(Path(folder), patch)
-            text += row(case, case.run(place), place) + '\n'
+        with tempfile.TemporaryDirectory() as folder:
+            with pytest.MonkeyPatch.context() as patch:
+                place = Place(Path(folder), patch)
+                text += row(case, case.run(place), place) + '\n'
     PATH.write_text(text)
