@@ -1,5 +1,6 @@
 """PreemptionHook; under a launcher it is in tests/test_slurm.py."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -20,12 +21,16 @@ from tests.toy import build_runner
 
 @pytest.fixture(autouse=True)
 def handlers():
-    """Take the signals back when a test ends."""
+    """Take the signals back when a test ends, and leave no hook behind."""
     signals = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
     former = {one: signal.getsignal(one) for one in signals}
     yield former
     for one, handler in former.items():
         signal.signal(one, handler)
+    for child in multiprocessing.active_children():
+        child.terminate()  # Loops of iterations keep theirs.
+        child.join()
+    gc.collect()
 
 
 def send(number, *pids):
@@ -87,23 +92,39 @@ def test_without_the_hook_a_worker_that_ends_is_an_error(tmp_path):
         build(tmp_path, hooks=[sender], workers=2).train()
 
 
-def test_a_child_obeys_its_parent_alone():
+@pytest.fixture
+def child():
+    """Fork a child that sleeps, and wait until it does."""
+
+    def sleep(ready):
+        ready.set()
+        time.sleep(60)
+
+    def begin():
+        fork = multiprocessing.get_context('fork')
+        ready = fork.Event()
+        process = fork.Process(target=sleep, args=(ready,))
+        process.start()
+        assert ready.wait(60)
+        return process
+
+    return begin
+
+
+def test_a_child_obeys_its_parent_alone(child):
     hook = PreemptionHook()
-    fork = multiprocessing.get_context('fork')
-    child = fork.Process(target=time.sleep, args=(60,))
-    child.start()
-    send(signal.SIGTERM, child.pid)
-    send(signal.SIGUSR1, child.pid)
-    assert child.is_alive()
-    child.terminate()
-    child.join(10)
-    assert child.exitcode == 0
+    shielded = child()
+    send(signal.SIGTERM, shielded.pid)
+    send(signal.SIGUSR1, shielded.pid)
+    assert shielded.is_alive()
+    shielded.terminate()
+    shielded.join(60)
+    assert shielded.exitcode == 0
     del hook
-    child = fork.Process(target=time.sleep, args=(60,))
-    child.start()
-    send(signal.SIGTERM, child.pid)
-    child.join(10)
-    assert child.exitcode == -signal.SIGTERM
+    other = child()
+    send(signal.SIGTERM, other.pid)
+    other.join(60)
+    assert other.exitcode == -signal.SIGTERM
 
 
 def test_signals_are_ignored_from_the_stop_to_the_exit(tmp_path):
