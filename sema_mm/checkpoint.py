@@ -31,9 +31,12 @@ __all__ = [
     'CheckpointError',
     'DamagedCheckpointError',
     'load_from_local',
+    'only_data',
     'use_safe_loading',
 ]
 
+#: The file that any runner can read, in a folder that several ranks wrote.
+WHOLE = 'model.pth'
 #: The format of our checkpoints; ``sema_mm_format`` holds it, 1 if missing.
 FORMAT = 1
 
@@ -46,13 +49,8 @@ class DamagedCheckpointError(CheckpointError):
     """What should be a checkpoint is none, or not a whole one."""
 
 
-def use_safe_loading(work_dir: Optional[str] = None) -> None:
-    """Let mmengine read checkpoints safely, from wherever they come.
-
-    Args:
-        work_dir (str, optional): Has no effect: files of a run's own folder
-            are read like all others. Defaults to None.
-    """
+def use_safe_loading() -> None:
+    """Let mmengine read checkpoints safely, from wherever they come."""
     CheckpointLoader.register_scheme(
         prefixes='', loader=_for_mmengine(load_from_local), force=True
     )
@@ -71,7 +69,8 @@ def load_from_local(
     """Read a local checkpoint without running code from it.
 
     Args:
-        filename (str or PathLike): Path of the file.
+        filename (str or PathLike): Path of the file, or of a folder that
+            :class:`sema_mm.DeepSpeedStrategy` wrote.
         map_location (Any): Where its tensors go, as for ``torch.load``.
             Defaults to None.
         mmap (bool): Whether to leave tensors in the file until they are
@@ -89,11 +88,13 @@ def load_from_local(
     """
     path = Path(filename).expanduser()
     if path.is_dir():
-        raise CheckpointError(f'{path} is a folder, not a checkpoint')
+        if not (path / WHOLE).is_file():
+            raise CheckpointError(f'{path} is a folder, not a checkpoint')
+        path /= WHOLE
     if not path.is_file():
         raise FileNotFoundError(f'{path} can not be found.')
     try:
-        with _only_data(path):
+        with only_data(path):
             content = torch.load(
                 path, map_location, weights_only=True, mmap=mmap
             )
@@ -111,7 +112,7 @@ def _for_mmengine(loader: Callable[..., dict]) -> Callable[..., dict]:
 
     @functools.wraps(loader)
     def load(filename: str, map_location: Any = None) -> dict:
-        with _only_data(filename):
+        with only_data(filename):
             checkpoint = loader(filename, map_location)
         meta = _checked(filename, checkpoint).get('meta')
         if isinstance(meta, dict):
@@ -124,8 +125,20 @@ def _for_mmengine(loader: Callable[..., dict]) -> Callable[..., dict]:
 
 
 @contextlib.contextmanager
-def _only_data(name: Any) -> Iterator[None]:
-    """Refuse what is not data in every ``torch.load``, whoever calls it."""
+def only_data(name: Any) -> Iterator[None]:
+    """Refuse what is not data in every ``torch.load``, whoever calls it.
+
+    Args:
+        name (str or PathLike): What is read, for the error.
+
+    Yields:
+        None: Nothing.
+
+    Raises:
+        CheckpointError: If there was something else.
+        RuntimeError: As torch raised it, for another reason.
+        UnpicklingError: As torch raised it, for another reason.
+    """
     variables = {
         key: os.environ.pop(key, None)
         for key in (

@@ -152,7 +152,7 @@ def test_a_payload_is_refused_and_does_not_run(tmp_path, payload, zipped):
 
 def test_the_folder_of_the_run_is_read_like_all_others(trap):
     path, trace = trap
-    use_safe_loading(str(path.parent))
+    use_safe_loading()
     with pytest.raises(CheckpointError, match='could run code'):
         CheckpointLoader.load_checkpoint(str(path))
     assert not trace.exists()

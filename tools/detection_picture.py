@@ -34,7 +34,7 @@ def predict(config: Path, folder: Path) -> list[tuple[Any, Any]]:
         list: Two data samples for each scene: what is in it, and what the
         model finds.
     """
-    use_safe_loading(str(folder))
+    use_safe_loading()
     register_all_modules()
     cfg = Config.fromfile(config)
     checkpoint = find_latest_checkpoint(str(folder))

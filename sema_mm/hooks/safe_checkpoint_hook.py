@@ -78,7 +78,7 @@ class SafeCheckpointHook(CheckpointHook):
         Args:
             runner (Runner): The runner of the process.
         """
-        use_safe_loading(runner.work_dir)
+        use_safe_loading()
         use_latest_checkpoint(runner, self.filename_tmpl)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:

@@ -180,7 +180,7 @@ class SwitchEMAHook(Hook):
         """
         check_company(runner, self)
         check_strategy(runner)
-        use_safe_loading(runner.work_dir)
+        use_safe_loading()
         always_close(runner._val_loop, self._swap)
         always_close(runner._test_loop, self._swap)
 

@@ -9,14 +9,11 @@ from mmengine._strategy.deepspeed import DeepSpeedStrategy as _Strategy
 from mmengine.device import get_device
 from torch.serialization import safe_globals
 
-from ..checkpoint import _only_data as only_data
-from ..checkpoint import load_from_local
+from ..checkpoint import WHOLE, load_from_local, only_data
 from .whole_checkpoints import WholeCheckpoints
 
 __all__ = ['DeepSpeedStrategy']
 
-#: The file of a folder that any runner can read.
-MODEL = 'model.pth'
 #: Modules of DeepSpeed to the classes whose instances it saves.
 _DATA = {
     'runtime.fp16.loss_scaler': ('LossScaler', 'DynamicLossScaler'),
@@ -85,7 +82,7 @@ class DeepSpeedStrategy(WholeCheckpoints, _Strategy):
                 'extra_ckpt': dict(kwargs.get('extra_ckpt') or {}),
             }
             _Strategy.save_checkpoint(self, filename, **own)
-            filename = str(Path(filename) / MODEL)
+            filename = str(Path(filename) / WHOLE)
         super().save_checkpoint(filename, save_optimizer=False, **kwargs)
 
     def load_checkpoint(self, filename: str, **kwargs: Any) -> dict:
@@ -102,13 +99,13 @@ class DeepSpeedStrategy(WholeCheckpoints, _Strategy):
             ValueError: If it is a folder that DeepSpeed alone has written.
         """
         if Path(filename).is_dir():
-            if not (Path(filename) / MODEL).is_file():
+            if not (Path(filename) / WHOLE).is_file():
                 raise ValueError(
-                    f'the folder {filename} has no {MODEL}, as '
+                    f'the folder {filename} has no {WHOLE}, as '
                     'sema_mm.DeepSpeedStrategy did not write it: make a file '
                     "of it with DeepSpeed's zero_to_fp32.py, and load that"
                 )
-            filename = str(Path(filename) / MODEL)
+            filename = str(Path(filename) / WHOLE)
         return super().load_checkpoint(filename, **kwargs)
 
     def resume(
@@ -140,7 +137,7 @@ class DeepSpeedStrategy(WholeCheckpoints, _Strategy):
             )
         with safe_globals(_data_classes()), only_data(filename):
             found = _Strategy.resume(self, filename, **kwargs)
-        path = Path(filename) / MODEL
+        path = Path(filename) / WHOLE
         if path.is_file():
             # Hooks may have changed what DeepSpeed has saved before.
             whole = load_from_local(path, 'cpu')

@@ -117,7 +117,7 @@ class Stand:
             log_level='ERROR',
             cfg=Config({'compile': compiled}),
         )
-        use_safe_loading(str(self.folder))
+        use_safe_loading()
         kinds = (EMAHook, sema_mm.SwitchEMAHook)
         hooks = [h for h in self.runner.hooks if isinstance(h, kinds)]
         self.hook: Any = hooks[0] if hooks else None
