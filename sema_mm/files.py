@@ -2,7 +2,9 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 __all__ = [
     'check_writable',
@@ -12,6 +14,7 @@ __all__ = [
     'remove_temporary',
     'replace',
     'temporary',
+    'write',
     'write_text',
 ]
 
@@ -75,6 +78,17 @@ def recover(folder: Path) -> None:
             remove(former)
         else:
             os.replace(former, path)
+
+
+def write(path: Path, save: Callable[[BinaryIO], object]) -> None:
+    """Write a file, which may be large, piece by piece.
+
+    Args:
+        path (Path): The file.
+        save (Callable): Writes into it.
+    """
+    with path.open('wb') as file:
+        save(file)
 
 
 def write_text(path: Path, text: str) -> None:

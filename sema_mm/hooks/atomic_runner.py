@@ -9,6 +9,7 @@ from mmengine.dist import all_gather_object, is_main_process
 from mmengine.fileio import LocalBackend
 
 from .. import files
+from .straight_to_disk import straight_to_disk
 
 __all__ = ['AtomicRunner', 'PatientDisk', 'failing_together']
 
@@ -79,9 +80,10 @@ class AtomicRunner:
         text = f'the checkpoint {path} could not be written'
         try:
             with failing_together(text):
-                self._runner.save_checkpoint(
-                    out_dir, written.name, *args, **kwargs
-                )
+                with straight_to_disk():
+                    self._runner.save_checkpoint(
+                        out_dir, written.name, *args, **kwargs
+                    )
             with failing_together(text):
                 if is_main_process():
                     files.replace(path)

@@ -10,7 +10,11 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 
 from .. import files
-from ..checkpoint import load_from_local
+from ..checkpoint import (
+    CheckpointError,
+    DamagedCheckpointError,
+    load_from_local,
+)
 
 __all__ = ['latest_checkpoint', 'use_latest_checkpoint']
 
@@ -57,7 +61,9 @@ def latest_checkpoint(work_dir: str, template: str = '') -> Optional[str]:
         str, optional: Its path; None if there is none.
     """
     pointer = Path(work_dir) / 'last_checkpoint'
-    text = pointer.read_text().strip() if pointer.is_file() else ''
+    text = ''
+    if pointer.is_file():
+        text = pointer.read_text(errors='replace').strip()
     if '://' in text:
         return text  # On another machine: mmengine reads it.
     named = _found(Path(text), Path(work_dir)) if text else None
@@ -143,6 +149,10 @@ def _problem(path: Path) -> Optional[str]:
         checkpoint = load_from_local(path, 'cpu')
     except (MemoryError, PermissionError):
         raise  # The file is whole.
+    except CheckpointError as error:
+        if not isinstance(error, DamagedCheckpointError):
+            raise  # It is refused: an older one would hide that.
+        return str(error)
     except Exception as error:  # Damage shows in many ways.
         lines = str(error).splitlines()
         return lines[0][:200] if lines else type(error).__name__

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any, Optional
 
-from mmengine.dist import is_main_process
+from mmengine.dist import all_gather_object, is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
@@ -163,6 +163,8 @@ class SafeCheckpointHook(CheckpointHook):
         Args:
             runner (Runner): The runner of the training process.
         """
+        if _diverged(runner):
+            return
         done = runner.iter + 1
         batches = 0
         if not isinstance(runner.train_loop, IterBasedTrainLoop):
@@ -173,6 +175,8 @@ class SafeCheckpointHook(CheckpointHook):
     def _save_checkpoint_with_step(
         self, runner: Any, step: int, meta: dict
     ) -> None:
+        if _diverged(runner):
+            return
         outdated = self._keep(runner, step)
         best = getattr(self.file_backend, 'outdated', [])
         names = [*outdated, *(Path(path).name for path in best)]
@@ -266,6 +270,7 @@ class SafeCheckpointHook(CheckpointHook):
             )
         state.restore_counters(runner)
         state.restore_gradients(runner.model)
+        state.restore_buffers(runner.model)
         state.restore_randomness()
         self._resumed = state
         self._finish_save(runner)
@@ -299,6 +304,20 @@ class SafeCheckpointHook(CheckpointHook):
         kept.append(step)
         runner.message_hub.update_info('keep_ckpt_ids', list(kept))
         return [self.filename_tmpl.format(one) for one in outdated]
+
+
+def _diverged(runner: Any) -> bool:
+    """Whether the weights of any rank are not finite; say so."""
+    mine = any(getattr(hook, 'diverged', False) for hook in runner.hooks)
+    found = any(all_gather_object(mine))
+    if found:
+        print_log(
+            'The weights are not finite: no checkpoint is written, and the '
+            'one before is kept.',
+            logger='current',
+            level=logging.WARNING,
+        )
+    return found
 
 
 def validation_due(runner: Any) -> bool:

@@ -172,6 +172,11 @@ class SwitchEMAHook(Hook):
         self._warned = False
         use_safe_loading()
 
+    @property
+    def diverged(self) -> bool:
+        """bool: Whether the last step left weights that are not finite."""
+        return self._guard.in_a_row > 0
+
     def before_run(self, runner: Any) -> None:
         """Look at the other hooks, and guard the evaluation loops.
 
@@ -341,7 +346,7 @@ class SwitchEMAHook(Hook):
         checkpoint['switch_ema'] = dict(
             switches=self.switches, nonfinite=self._guard.total
         )
-        if self._guard.in_a_row:
+        if self.diverged:
             print_log(
                 "The model's weights are not finite: the checkpoint holds "
                 'their average in their place.',

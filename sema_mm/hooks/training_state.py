@@ -72,6 +72,7 @@ class TrainingState:
         mine = {
             'random': get_random_state(),
             'gradients': pending_gradients(runner),
+            'buffers': buffers_of_rank(runner.model),
         }
         counters = [
             {name: getattr(hook, name) for name in _COUNTERS}
@@ -148,6 +149,17 @@ class TrainingState:
                 gradient = gradients[name].to(parameter)
                 parameter.grad = gradient.clone()
 
+    def restore_buffers(self, model: nn.Module) -> None:
+        """Give the model the buffers that are this rank's own.
+
+        Args:
+            model (nn.Module): The model.
+        """
+        buffers = self._mine().get('buffers') or {}
+        for name, buffer in model.named_buffers():
+            if name in buffers:
+                buffer.copy_(buffers[name])
+
     def restore_randomness(self) -> None:
         """Give the random number generators of this rank their states."""
         random = self._mine().get('random')
@@ -185,6 +197,26 @@ class TrainingState:
                 'the data come in another order: its seed is '
                 f'{_seed(runner)}, and was {self.seed} (write '
                 'randomness=dict(seed=...) in the config)'
+            )
+        return reasons + self._in_the_middle(runner)
+
+    def _in_the_middle(self, runner: Any) -> list[str]:
+        """Tell what is lost by a save that is not at the end of an epoch."""
+        reasons = []
+        if self.batches and hasattr(runner.model, 'zero_optimization_stage'):
+            reasons.append(
+                'DeepSpeed keeps the gradients of a broken accumulation to '
+                'itself'
+            )
+        own = any(
+            getattr(hook, 'averaging', {}).get('update_buffers')
+            for hook in runner.hooks
+        )
+        if self.batches and own and len(self.ranks) > 1:
+            reasons.append(
+                'each rank averaged BatchNorm statistics of its own '
+                '(update_buffers=True), and the checkpoint holds those of '
+                'the first'
             )
         return reasons
 
@@ -224,6 +256,26 @@ def pending_gradients(runner: Any) -> dict[str, torch.Tensor]:
         name: parameter.grad.detach().cpu().clone()
         for name, parameter in runner.model.named_parameters()
         if parameter.grad is not None
+    }
+
+
+def buffers_of_rank(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Copy the buffers that a checkpoint of rank 0 does not hold.
+
+    Running statistics of normalisation layers come from the batches of each
+    rank alone.
+
+    Args:
+        model (nn.Module): The model.
+
+    Returns:
+        Dict[str, Tensor]: Names to buffers on the CPU; empty on rank 0.
+    """
+    if get_rank() == 0:
+        return {}
+    return {
+        name: buffer.detach().cpu().clone()
+        for name, buffer in model.named_buffers()
     }
 
 

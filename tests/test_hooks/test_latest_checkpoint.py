@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from sema_mm import files
+from sema_mm.checkpoint import CheckpointError
 from sema_mm.hooks.latest_checkpoint import latest_checkpoint
 
 
@@ -122,3 +123,11 @@ def test_a_folder_whose_replacement_was_interrupted(tmp_path, monkeypatch):
     assert not path.exists()
     assert latest_checkpoint(str(tmp_path)) == str(path)
     assert (path / 'rank0.pth').read_text() == 'old'
+
+
+def test_what_is_refused_is_not_set_aside(run):
+    newer = dict(meta=dict(iter=15), state_dict={}, sema_mm_format=99)
+    torch.save(newer, run / 'epoch_3.pth')
+    with pytest.raises(CheckpointError, match='update sema_mm'):
+        latest_checkpoint(str(run))
+    assert (run / 'epoch_3.pth').exists()

@@ -233,6 +233,28 @@ def test_a_pointer_that_cannot_be_written(tmp_path, monkeypatch):
     assert names(tmp_path) == {'epoch_1.pth'}
 
 
+class Poison(Hook):
+    """Makes the weights NaN in an epoch."""
+
+    priority = 'HIGH'
+
+    def after_train_iter(self, runner, *args, **kwargs):
+        if runner.epoch == 1:
+            next(runner.model.parameters()).data.fill_(torch.nan)
+
+
+def test_weights_that_are_not_finite_are_not_saved(tmp_path, capsys):
+    average = dict(type='sema_mm.SwitchEMAHook', switch_interval=None)
+    runner = build(tmp_path, epochs=2, hooks=[average, Poison()])
+    runner.train()
+    assert 'no checkpoint is written' in capsys.readouterr().out
+    assert (tmp_path / 'last_checkpoint').read_text().endswith('epoch_1.pth')
+    state = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)
+    for tensor in state['state_dict'].values():
+        assert tensor.isfinite().all()
+    assert not (tmp_path / 'epoch_2.pth').exists()
+
+
 def test_a_damaged_checkpoint_is_set_aside(tmp_path, capsys):
     keep_all = dict(HOOK, max_keep_ckpts=-1)
     build(tmp_path, epochs=2, checkpoint=keep_all).train()
