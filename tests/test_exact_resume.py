@@ -149,14 +149,20 @@ def outcome(runner):
             average=hub and runner.hooks and _average(runner),
             best=float(hub.get_info('best_score')),
             early=[early.wait_count, float(early.best_score)],
-            saved=_last(runner)['training_state']['ranks'],
+            saved=_saved(runner),
             drawn=[random.random(), np.random.rand(), torch.rand(3)],
         )
     )
 
 
-def _last(runner):
-    return load_from_local(runner.message_hub.get_info('last_ckpt'))
+def _saved(runner):
+    """What the last checkpoint and the best one say of the moment."""
+    hub = runner.message_hub
+    last = load_from_local(hub.get_info('last_ckpt'))
+    best = load_from_local(hub.get_info('best_ckpt'))
+    said = best['message_hub']['runtime_info']
+    ranks = last['training_state']['ranks']
+    return [ranks, said['epoch'], said['iter'], best['meta']['iter']]
 
 
 def _average(runner):
