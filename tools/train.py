@@ -26,6 +26,8 @@ from launch import (
 from mmengine.config import Config
 from sentences import running
 
+from sema_mm import SafeCheckpointHook
+
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line.
@@ -120,6 +122,10 @@ def main() -> None:
             'training starts from the beginning.'
         )
     with running():
+        for hook in runner.hooks:
+            if isinstance(hook, SafeCheckpointHook):
+                # FlexibleRunner loads before it calls any hook.
+                hook.before_run(runner)
         runner.train()
 
 

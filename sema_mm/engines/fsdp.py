@@ -15,7 +15,7 @@ from torch.distributed.tensor import DTensor
 
 from .engine import Engine
 
-__all__ = ['FSDPEngine', 'is_fsdp']
+__all__ = ['FSDPEngine', 'is_fsdp', 'local']
 
 
 def is_fsdp(module: Any) -> bool:
@@ -68,7 +68,7 @@ class FSDPEngine(Engine):
             for t in found.values()
             if isinstance(t, DTensor)
         ]
-        return {name: _local(tensor) for name, tensor in found.items()}
+        return {name: local(tensor) for name, tensor in found.items()}
 
     def is_changed(self) -> bool:
         """Tell whether FSDP2 holds other shards than last time."""
@@ -114,7 +114,15 @@ class FSDPEngine(Engine):
         return dict(get_model_state_dict(self.outer, options=options))
 
 
-def _local(tensor: Tensor) -> Tensor:
+def local(tensor: Tensor) -> Tensor:
+    """Look at the part of a tensor that this rank holds.
+
+    Args:
+        tensor (Tensor): A tensor, maybe a DTensor.
+
+    Returns:
+        Tensor: Its part, live; the tensor itself if it is no DTensor.
+    """
     return tensor._local_tensor if isinstance(tensor, DTensor) else tensor
 
 

@@ -8,7 +8,9 @@ from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.hooks import EarlyStoppingHook
 from mmengine.runner import IterBasedTrainLoop
 from torch import nn
+from torch.distributed.fsdp import FullyShardedDataParallel
 
+from ..engines.fsdp import local
 from .randomness import get_random_state, set_random_state
 
 __all__ = ['TrainingState']
@@ -146,8 +148,8 @@ class TrainingState:
         gradients = self._mine().get('gradients') or {}
         for name, parameter in model.named_parameters():
             if name in gradients:
-                gradient = gradients[name].to(parameter)
-                parameter.grad = gradient.clone()
+                parameter.grad = torch.zeros_like(parameter)
+                local(parameter.grad).copy_(gradients[name])
 
     def restore_buffers(self, model: nn.Module) -> None:
         """Give the model the buffers that are this rank's own.
@@ -203,10 +205,10 @@ class TrainingState:
     def _in_the_middle(self, runner: Any) -> list[str]:
         """Tell what is lost by a save that is not at the end of an epoch."""
         reasons = []
-        if self.batches and hasattr(runner.model, 'zero_optimization_stage'):
+        if _hides_gradients(runner, self.batches):
             reasons.append(
-                'DeepSpeed keeps the gradients of a broken accumulation to '
-                'itself'
+                'FSDP1 and DeepSpeed keep the gradients of a broken '
+                'accumulation to themselves'
             )
         own = any(
             getattr(hook, 'averaging', {}).get('update_buffers')
@@ -233,6 +235,15 @@ def _seed(runner: Any) -> Optional[int]:
     return next((int(seed) for seed in seeds if seed is not None), None)
 
 
+def _hides_gradients(runner: Any, batches: int) -> bool:
+    """Whether gradients may have been pending that nobody could read."""
+    if hasattr(runner.model, 'zero_optimization_stage'):
+        return batches > 0
+    counts = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+    fsdp1 = isinstance(runner.model, FullyShardedDataParallel)
+    return fsdp1 and counts > 1
+
+
 def pending_gradients(runner: Any) -> dict[str, torch.Tensor]:
     """Copy the gradients that wait for the rest of an accumulation.
 
@@ -253,7 +264,7 @@ def pending_gradients(runner: Any) -> dict[str, torch.Tensor]:
     if not pending:
         return {}
     return {
-        name: parameter.grad.detach().cpu().clone()
+        name: local(parameter.grad.detach()).cpu().clone()
         for name, parameter in runner.model.named_parameters()
         if parameter.grad is not None
     }

@@ -73,7 +73,7 @@ ENGINES = {
 }
 
 
-def build(folder, engine=None, stop=None, hooks=(), **hook):
+def build(folder, engine=None, stop=None, hooks=(), counts=1, **hook):
     """Build a run of 4 images a step: 4 on one process, or 2 on each rank."""
     torch.manual_seed(3)
     model = ToyModel()
@@ -101,6 +101,10 @@ def build(folder, engine=None, stop=None, hooks=(), **hook):
         model=model,
         resume=os.path.exists(f'{folder}/last_checkpoint'),
         train_dataloader=loader(batch_size=2 if engine else 4),
+        optim_wrapper=dict(
+            optimizer=dict(type='SGD', lr=0.1, momentum=0.9),
+            accumulative_counts=counts,
+        ),
         default_hooks=dict(checkpoint=checkpoint),
         runner_type=FlexibleRunner if flexible else Runner,
         **ranks,
@@ -132,19 +136,27 @@ def join(rank, folder):
     )
 
 
+def keep_average(runner, folder, rank):
+    state = find_hook(runner, SwitchEMAHook).average.state_dict()
+    torch.save(state, f'{folder}/average{rank}.pth')
+
+
 def worker(rank, folder):
     """Train with every engine: straight, with a resume, from a plain file."""
     join(rank, folder)
     for engine in ENGINES:
         own = f'{folder}/{engine}'
         train(own, engine, stop=STOP)
-        runner = train(own, engine)
-        hook = find_hook(runner, SwitchEMAHook)
-        torch.save(hook.average.state_dict(), f'{own}/average{rank}.pth')
+        keep_average(train(own, engine), own, rank)
         from_plain = f'{folder}/{engine}_from_plain'
         if rank == 0:
             copy_start(f'{folder}/plain', from_plain)
         dist.barrier()
         train(from_plain, engine)
-    train(f'{folder}/poison', 'fsdp2', hooks=[Poison()], max_nonfinite=99)
+    train(f'{folder}/pending_fsdp2', 'fsdp2', stop=1, counts=4)
+    train(f'{folder}/pending_fsdp2', 'fsdp2', counts=4)
+    runner = train(
+        f'{folder}/poison', 'fsdp2', hooks=[Poison()], max_nonfinite=99
+    )
+    keep_average(runner, f'{folder}/poison', rank)
     dist.destroy_process_group()
