@@ -128,11 +128,11 @@ def copy_start(source, target):
         file.write(f'{target}/{name}')
 
 
-def join(rank, folder):
+def join(rank, folder, size=2, backend='gloo'):
     torch.set_num_threads(1)
     os.environ['LOCAL_RANK'] = str(rank)
     dist.init_process_group(
-        'gloo', f'file://{folder}/meeting', rank=rank, world_size=2
+        backend, f'file://{folder}/meeting', rank=rank, world_size=size
     )
 
 

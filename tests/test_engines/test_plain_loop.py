@@ -18,17 +18,22 @@ STEPS = 6
 pytestmark = pytest.mark.slow
 
 
-def network():
+def network(device='cpu'):
     torch.manual_seed(0)
-    return nn.Sequential(
+    model = nn.Sequential(
         nn.Sequential(nn.Linear(5, 7), nn.Tanh()), nn.Linear(7, 3)
     )
+    return model.to(device)
+
+
+def device_of(model):
+    return next(model.parameters()).device
 
 
 def fsdp1(model, use_orig_params=True):
     return FullyShardedDataParallel(
         model,
-        device_id=torch.device('cpu'),
+        device_id=device_of(model),
         auto_wrap_policy=ModuleWrapPolicy({nn.Sequential}),
         use_orig_params=use_orig_params,
     )
@@ -63,11 +68,11 @@ def step(model, optimizer, batch):
 
 def evaluate(model, average):
     """Outputs of the average, and of the model when it is back."""
-    x = torch.ones(2, 5)
+    x = torch.ones(2, 5, device=device_of(model))
     with torch.no_grad(), average.swapped(model):
-        averaged = model(x).clone()
+        averaged = model(x).cpu()
     with torch.no_grad():
-        return averaged, model(x).clone()
+        return averaged, model(x).cpu()
 
 
 ALL = slice(None)
@@ -79,6 +84,7 @@ def train(model, part=ALL):
     average = SwitchEMA(model, momentum=0.3)
     outputs = []
     for number, batch in enumerate(batches(part), 1):
+        batch = batch.to(device_of(model))
         step(model, optimizer, batch)
         average.update_parameters(model)
         outputs += evaluate(model, average)
@@ -90,14 +96,16 @@ def train(model, part=ALL):
     return average, outputs
 
 
-def worker(rank, folder):
-    join(rank, folder)
+def worker(rank, folder, size, device):
+    backend = 'nccl' if device == 'cuda' else 'gloo'
+    join(rank, folder, size, backend)
     left = {}
     for engine, wrap in ENGINES.items():
-        average, outputs = train(wrap(network()), slice(rank, None, 2))
+        part = slice(rank, None, size)
+        average, outputs = train(wrap(network(device)), part)
         parts = average.average_now().values()
         state = average.state_dict()
-        other = SwitchEMA(wrap(network()), momentum=0.3)
+        other = SwitchEMA(wrap(network(device)), momentum=0.3)
         other.load_state_dict(state)
         left[engine] = dict(
             average=state,
@@ -124,7 +132,7 @@ def refusals(average):
 @pytest.fixture(scope='module')
 def ranks(tmp_path_factory):
     folder = tmp_path_factory.mktemp('fsdp2')
-    mp.spawn(worker, (str(folder),), nprocs=2)
+    mp.spawn(worker, (str(folder), 2, 'cpu'), nprocs=2)
     return [torch.load(folder / f'rank{rank}.pth') for rank in (0, 1)]
 
 
@@ -167,3 +175,19 @@ def test_refusals(ranks):
     low, call = ranks[0]['refused']
     assert "the shards of '0.0.weight' are in torch.bfloat16" in low
     assert 'call the model inside swapped()' in call
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs CUDA')
+def test_one_gpu_equals_the_cpu(tmp_path):
+    mp.spawn(worker, (str(tmp_path), 1, 'cuda'), nprocs=1)
+    left = torch.load(tmp_path / 'rank0.pth', map_location='cpu')
+    average, outputs = train(network())
+    for engine in ENGINES:
+        for key, tensor in average.state_dict().items():
+            for found in (left[engine]['average'], left[engine]['loaded']):
+                torch.testing.assert_close(
+                    found[key], tensor, rtol=1e-5, atol=1e-6
+                )
+        for found, expected in zip(left[engine]['outputs'], outputs):
+            torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
