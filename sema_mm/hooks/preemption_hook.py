@@ -46,8 +46,9 @@ class PreemptionHook(Hook):
     sends them, where the system can tell who did (Linux).
 
     Args:
-        signals (Sequence[str]): Names of the signals. Defaults to
-            ``('SIGTERM', 'SIGUSR1')``.
+        signals (Sequence[str], optional): Names of the signals. None:
+            SIGTERM and SIGUSR1, as far as the system has them. Defaults to
+            None.
         interval (int): Iterations between two agreements of several ranks; a
             single process acts after every iteration. Defaults to 10.
         exit_code (int): Exit code of the process, 1 to 125. Defaults to 75,
@@ -64,7 +65,7 @@ class PreemptionHook(Hook):
 
     def __init__(
         self,
-        signals: Sequence[str] = ('SIGTERM', 'SIGUSR1'),
+        signals: Optional[Sequence[str]] = None,
         interval: int = 10,
         exit_code: int = 75,
     ) -> None:
@@ -73,6 +74,8 @@ class PreemptionHook(Hook):
         if exit_code > 125:
             raise ValueError(f'exit_code must be 1 to 125, not {exit_code}')
         known = {one.name for one in signal.Signals}
+        if signals is None:
+            signals = sorted(known & {'SIGTERM', 'SIGUSR1'})
         for name in signals:
             if name not in known:
                 raise ValueError(
