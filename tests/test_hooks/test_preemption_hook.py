@@ -14,9 +14,12 @@ import torch.distributed as dist
 from mmengine.hooks import Hook
 
 from sema_mm import PreemptionHook
+from tests import test_exact_resume
 from tests.exact import assert_same
-from tests.test_exact_resume import build, outcome, straight
+from tests.test_exact_resume import build, outcome
 from tests.toy import build_runner
+
+straight = test_exact_resume.straight  # a fixture
 
 
 @pytest.fixture(autouse=True)
@@ -76,13 +79,13 @@ def stopped(work_dir, sender, **how):
         ('before_train_iter', 7, 10, 2),
     ],
 )
-def test_goes_on_exactly(tmp_path, event, count, iters, workers):
+def test_goes_on_exactly(straight, tmp_path, event, count, iters, workers):
     how = dict(iters=iters, workers=workers)
     code = stopped(tmp_path / 'run', Sender(event, count), **how)
     assert code == 75
     runner = build(tmp_path / 'run', resume=True, **how)
     runner.train()
-    assert_same(outcome(runner), straight(tmp_path, **how))
+    assert_same(outcome(runner), straight(**how))
 
 
 def test_without_the_hook_a_worker_that_ends_is_an_error(tmp_path):
