@@ -36,6 +36,7 @@ def parse_args() -> argparse.Namespace:
     """
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--kills', type=int, default=100, help='runs to kill')
+    parser.add_argument('--epochs', type=int, default=4, help='of a run')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--out', type=Path, required=True, metavar='FOLDER')
     parser.add_argument(
@@ -74,7 +75,7 @@ def kill_all(args: argparse.Namespace, folder: Path) -> list[Row]:
         list[Row]: The kills, and the runs that ended before theirs.
     """
     console = Console()
-    campaign = Campaign(folder, args.seed, args.delay)
+    campaign = Campaign(folder, args.epochs, args.seed, args.delay)
     for kind in args.kinds:
         campaign.undisturbed(kind)
     rows: list[Row] = []

@@ -1,4 +1,4 @@
-"""Checkpoints that stay whole whatever stops the process."""
+"""Checkpoints that a killed process leaves whole."""
 
 import logging
 from pathlib import Path
@@ -28,7 +28,7 @@ INTERRUPTED = 'interrupted.pth'
 
 @HOOKS.register_module()
 class SafeCheckpointHook(CheckpointHook):
-    """mmengine's CheckpointHook; a stop costs only what came after it.
+    """mmengine's CheckpointHook; a kill costs what came after the last save.
 
     A checkpoint is written under a temporary name, flushed to the disk, and
     then takes its place; ``last_checkpoint`` is replaced the same way, and
@@ -41,11 +41,13 @@ class SafeCheckpointHook(CheckpointHook):
     The checkpoint also holds what mmengine's lacks (:class:`TrainingState`),
     and validation draws from random numbers that training does not notice.
     So a resumed run ends with the same weights, bit for bit, as one that was
-    not stopped: measured on a CPU with runs killed at random moments, in
-    loops of epochs and of iterations, and with two processes. Where that
-    cannot be, the log says why. The validation that belongs to the
-    checkpoint is run at the resume if the checkpoint was written before it,
-    as the stop may have cut it off.
+    not stopped: measured on a CPU with 100 runs killed at random moments, in
+    loops of epochs and of iterations (``benchmarks/kill_cpu_202611``), and
+    with two processes. Where that cannot be, the log says why. The validation
+    that belongs to the checkpoint is run at the resume if the checkpoint was
+    written before it, as the stop may have cut it off. The weights before a
+    switch are in no checkpoint, so that what ``evaluate_on_origin`` of
+    :class:`SwitchEMAHook` finds in this validation may differ.
 
     ``resume=True`` goes on from the newest checkpoint that can be read; a
     damaged one is named in the log and renamed to ``*.damaged``.

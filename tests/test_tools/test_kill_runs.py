@@ -143,7 +143,7 @@ def child(part, monkeypatch, tmp_path):
 
     def start(does):
         monkeypatch.setattr(children, 'train', lambda *args: does())
-        return children.Child(children.Run('epochs', tmp_path, 0.0), 0)
+        return children.Child(children.Run('epochs', 1, tmp_path, 0.0), 0)
 
     return start
 
@@ -190,8 +190,8 @@ def test_a_training_that_fails_is_told_from_one_that_was_killed(child):
 @pytest.mark.slow
 def test_five_kills(tmp_path):
     done = run_tool(
-        *('kill_runs', '--kills', 5, '--out', 'out', '--delay', 0.03),
-        *('--kinds', 'epochs', 'iterations', '--in-saves', 0.0),
+        *('kill_runs', '--kills', 5, '--out', 'out', '--delay', 0.02),
+        *('--kinds', 'epochs', '--epochs', 2, '--in-saves', 0.0),
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stdout

@@ -10,7 +10,7 @@ from .children import Child, Run
 from .journal import Entry
 from .outcome import differences, fingerprints
 from .rows import Row
-from .training import ITERATIONS
+from .training import EPOCH
 
 __all__ = ['Campaign']
 
@@ -23,12 +23,16 @@ class Campaign:
 
     Args:
         folder (Path): Where the runs are kept.
+        epochs (int): Length of the runs.
         seed (int): Seed of the moments.
         delay (float): Seconds before every call of the disk.
     """
 
-    def __init__(self, folder: Path, seed: int, delay: float) -> None:
+    def __init__(
+        self, folder: Path, epochs: int, seed: int, delay: float
+    ) -> None:
         self.folder = folder
+        self.epochs = epochs
         self.delay = delay
         self._random = random.Random(seed)
         self._expected: dict[str, dict[str, str]] = {}
@@ -44,7 +48,7 @@ class Campaign:
         Returns:
             list[Entry]: What the run was doing when.
         """
-        run = Run(kind, self.folder / f'undisturbed-{kind}', self.delay)
+        run = self._run(kind, f'undisturbed-{kind}')
         child = Child(run, 0)
         child.wait()
         entries = child.entries()
@@ -66,7 +70,7 @@ class Campaign:
         """
         kinds = list(self._expected)
         kind = kinds[(number - 1) % len(kinds)]
-        run = Run(kind, self.folder / f'run{number}', self.delay)
+        run = self._run(kind, f'run{number}')
         rows: list[Row] = []
         left = 1.0
         for kill in range(1 + (self._random.random() < TWICE)):
@@ -76,7 +80,7 @@ class Campaign:
             killed = child.wait(moment)
             row = _row(number, kill + 1, run, child, moment, killed)
             rows = [*_chosen(rows, child), row]
-            left = 1 - row.iteration / ITERATIONS
+            left = 1 - row.iteration / (EPOCH * self.epochs)
             if not killed:
                 break
         last = Child(run, len(rows))
@@ -90,6 +94,9 @@ class Campaign:
             )
             for row in rows
         ]
+
+    def _run(self, kind: str, name: str) -> Run:
+        return Run(kind, self.epochs, self.folder / name, self.delay)
 
 
 def _row(

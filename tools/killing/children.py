@@ -25,11 +25,13 @@ class Run:
 
     Attributes:
         kind (str): Its loop and data loader.
+        epochs (int): Its length.
         folder (Path): Holds its work_dir, journals and output.
         delay (float): Seconds before every call of the disk.
     """
 
     kind: str
+    epochs: int
     folder: Path
     delay: float
 
@@ -96,9 +98,9 @@ class Child:
                 self._status = status if pid else None
                 time.sleep(0.001)
         finally:
-            killed = self._status is None
-            if killed:
+            if self._status is None:
                 self._kill()
+        killed = os.WIFSIGNALED(self._status or 0)
         if not killed and self._status:
             raise RuntimeError(
                 f'a training has failed by itself:\n{self.output()}'
@@ -150,7 +152,8 @@ class Child:
             os.dup2(file, 1), os.dup2(file, 2)
             sys.stdout = sys.stderr = os.fdopen(file, 'w', buffering=1)
             watch(Journal(self._journal), run.delay)
-            torch.save(train(run.kind, run.work_dir, resume), run.memory)
+            left = train(run.kind, run.epochs, run.work_dir, resume)
+            torch.save(left, run.memory)
             code = 0
         except BaseException:
             traceback.print_exc()

@@ -54,7 +54,7 @@ class Row:
 
     @property
     def in_a_save(self) -> bool:
-        """Whether it was between the first and the last byte of a save."""
+        """Whether it was between a save's first byte and last removal."""
         return self.phase in IN_A_SAVE
 
 

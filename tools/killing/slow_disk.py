@@ -17,7 +17,8 @@ from .journal import Journal
 
 __all__ = ['IN_A_SAVE', 'watch']
 
-#: What belongs to a save, from the first byte on the disk to the last.
+#: What belongs to a save, from the first byte on the disk to the removal of
+#: what is outdated.
 IN_A_SAVE = ('writing', 'flushing', 'replacing', 'pointing', 'removing')
 PIECE = 2**18
 POINTER = 'last_checkpoint'

@@ -11,7 +11,8 @@ TEXT = """# Runs killed and resumed
 
 {equal} of {runs} runs that were killed with SIGKILL at a random moment, and
 resumed, ended bit for bit like the run that was not: {kills} kills, of which
-{saves} fell between the first and the last byte of a save.
+{saves} fell into a save, between the first byte on the disk and the removal of
+what was outdated.
 """
 END = """
 Each run trains a small Wide ResNet on digits with random crops, Mixup,

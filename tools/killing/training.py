@@ -7,14 +7,14 @@ from mmengine.runner import Runner
 
 from sema_mm import SwitchEMAHook
 
-__all__ = ['ITERATIONS', 'KINDS', 'make_config', 'train']
+__all__ = ['EPOCH', 'KINDS', 'make_config', 'train']
 
 #: The loops and the data loaders under test.
 KINDS = ('epochs', 'workers', 'iterations')
-#: Iterations of a run, 9 in an epoch: odd, so that an accumulation of two is
-#: pending when an epoch ends.
-ITERATIONS = 36
-BATCH, EPOCH = 32, 9
+#: Iterations of an epoch: odd, so that an accumulation of two is pending when
+#: it ends.
+EPOCH = 9
+BATCH = 32
 
 CONFIG = 'configs/digits/resnet18-w16_1xb32-sema-coslr-15e_digits.py'
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,11 +38,14 @@ MODEL = dict(
 )
 
 
-def make_config(kind: str, work_dir: Path, resume: bool) -> Config:
+def make_config(
+    kind: str, epochs: int, work_dir: Path, resume: bool
+) -> Config:
     """Makes the config of a run: that of the digits, made smaller.
 
     Args:
         kind (str): One of :data:`KINDS`.
+        epochs (int): Its length, in epochs of :data:`EPOCH` iterations.
         work_dir (Path): Its folder.
         resume (bool): Whether to go on from the last checkpoint.
 
@@ -60,7 +63,7 @@ def make_config(kind: str, work_dir: Path, resume: bool) -> Config:
     cfg.optim_wrapper.accumulative_counts = 2
     cfg.custom_hooks[0].momentum = 0.5  # 4 or 5 steps between two switches.
     cfg.param_scheduler = dict(
-        type='CosineAnnealingLR', by_epoch=False, T_max=ITERATIONS
+        type='CosineAnnealingLR', by_epoch=False, T_max=EPOCH * epochs
     )
     cfg.default_hooks.checkpoint = dict(
         type='sema_mm.SafeCheckpointHook',
@@ -68,37 +71,38 @@ def make_config(kind: str, work_dir: Path, resume: bool) -> Config:
         max_keep_ckpts=1,
         save_best='accuracy/top1',
     )
-    cfg.train_cfg = dict(by_epoch=True, max_epochs=ITERATIONS // EPOCH)
+    cfg.train_cfg = dict(by_epoch=True, max_epochs=epochs)
     if kind == 'workers':
         cfg.train_dataloader.num_workers = 2
     if kind == 'iterations':
-        _count_iterations(cfg)
+        _count_iterations(cfg, EPOCH * epochs)
     return cfg
 
 
-def _count_iterations(cfg: Config) -> None:
+def _count_iterations(cfg: Config, iterations: int) -> None:
     """Changes a config to the loop of iterations."""
     step = 11  # Checkpoints fall into the middle of a pass over the data.
     cfg.train_cfg = dict(
-        by_epoch=False, max_iters=ITERATIONS, val_interval=step
+        by_epoch=False, max_iters=iterations, val_interval=step
     )
     cfg.train_dataloader.sampler = dict(type='InfiniteSampler', shuffle=True)
     cfg.default_hooks.checkpoint.update(by_epoch=False, interval=step)
     cfg.custom_hooks[0].update(by_epoch=False, switch_interval=step)
 
 
-def train(kind: str, work_dir: Path, resume: bool) -> dict:
+def train(kind: str, epochs: int, work_dir: Path, resume: bool) -> dict:
     """Trains.
 
     Args:
         kind (str): One of :data:`KINDS`.
+        epochs (int): Its length, in epochs of :data:`EPOCH` iterations.
         work_dir (Path): The folder of the run.
         resume (bool): Whether to go on from the last checkpoint.
 
     Returns:
         dict: What is in the memory after the last iteration.
     """
-    runner = Runner.from_cfg(make_config(kind, work_dir, resume))
+    runner = Runner.from_cfg(make_config(kind, epochs, work_dir, resume))
     runner.train()
     hook = next(h for h in runner.hooks if isinstance(h, SwitchEMAHook))
     return dict(
