@@ -147,9 +147,9 @@ def test_a_leaf_only_says_what_differs(name):
 
 @pytest.mark.parametrize('name', BASELINES)
 def test_a_stop_is_survived(name):
-    hooks = load(name).default_hooks
-    assert hooks.checkpoint.type == 'sema_mm.SafeCheckpointHook'
-    assert hooks.preemption.type == 'sema_mm.PreemptionHook'
+    hooks = load(name)['default_hooks']
+    assert hooks['checkpoint']['type'] == 'sema_mm.SafeCheckpointHook'
+    assert hooks['preemption']['type'] == 'sema_mm.PreemptionHook'
 
 
 @pytest.mark.parametrize('name', AVERAGED)
