@@ -30,6 +30,7 @@ def test_it_compares_both_with_mmengine(tmp_path):
     assert json.loads((out / 'environment.json').read_text())['cpu']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('option', ['--iterations', '--saves'])
 def test_too_few(tmp_path, option):
     done = run_tool(
