@@ -10,7 +10,12 @@ except ImportError as error:
     ) from error
 
 from .averaging import MomentumSchedule, SwitchEMA, SwitchSchedule
-from .hooks import PreemptionHook, SafeCheckpointHook, SwitchEMAHook
+from .hooks import (
+    PreemptionHook,
+    SafeCheckpointHook,
+    SwitchEMAHook,
+    SwitchTargetHook,
+)
 from .strategies import DeepSpeedStrategy, FSDP2Strategy, FSDPStrategy
 from .version import __version__
 
@@ -24,5 +29,6 @@ __all__ = [
     'SwitchEMA',
     'SwitchEMAHook',
     'SwitchSchedule',
+    'SwitchTargetHook',
     '__version__',
 ]

@@ -23,6 +23,7 @@ MAY_IMPORT = {
         'files',
         '__init__',
     },
+    'evaluation': {'averaging', 'engines', 'evaluation'},
     'datasets': {'datasets'},
     'models': {'models'},
     'checkpoint': {'harmless'},

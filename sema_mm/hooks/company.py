@@ -4,7 +4,7 @@ from typing import Any
 
 from mmengine.hooks import CheckpointHook, EMAHook, Hook
 
-__all__ = ['check_company', 'checkpoint_due']
+__all__ = ['check_company', 'check_order', 'checkpoint_due']
 
 
 def check_company(runner: Any, hook: Hook) -> None:
@@ -27,7 +27,28 @@ def check_company(runner: Any, hook: Hook) -> None:
                 'checkpoints; keep one of them in custom_hooks'
             )
         if isinstance(other, CheckpointHook):
-            _check_order(runner, hook, other)
+            check_order(runner, hook, other)
+
+
+def check_order(runner: Any, hook: Hook, checkpoint: Hook) -> None:
+    """Refuse a hook that would act after checkpoints are written.
+
+    Args:
+        runner (Runner): The runner.
+        hook (Hook): Our hook in it.
+        checkpoint (Hook): Its hook that writes checkpoints.
+
+    Raises:
+        ValueError: If our hook comes later.
+    """
+    order = list(runner.hooks)
+    if order.index(hook) > order.index(checkpoint):
+        raise ValueError(
+            f'{type(hook).__name__} has priority {hook.priority!r}, after '
+            f'{type(checkpoint).__name__} with {checkpoint.priority!r}: '
+            'checkpoints would be written before the switch; leave its '
+            'priority out'
+        )
 
 
 def checkpoint_due(runner: Any, by_epoch: bool) -> bool:
@@ -53,17 +74,6 @@ def checkpoint_due(runner: Any, by_epoch: bool) -> bool:
         if hook.save_last and last(runner):
             return True
     return False
-
-
-def _check_order(runner: Any, hook: Hook, checkpoint: Hook) -> None:
-    order = list(runner.hooks)
-    if order.index(hook) > order.index(checkpoint):
-        raise ValueError(
-            f'{type(hook).__name__} has priority {hook.priority!r}, after '
-            f'{type(checkpoint).__name__} with {checkpoint.priority!r}: '
-            'checkpoints would be written before the switch; leave its '
-            'priority out'
-        )
 
 
 def _full_name(hook: Hook) -> str:

@@ -1,0 +1,73 @@
+"""The validation of frozen features by their nearest neighbours."""
+
+from typing import Any
+
+import torch
+from mmengine.registry import LOOPS
+from mmengine.runner import ValLoop
+
+from .knn_classifier import KNNClassifier
+
+__all__ = ['KNNValLoop']
+
+
+@LOOPS.register_module()
+class KNNValLoop(ValLoop):
+    """Validate a model without a head by its nearest neighbours.
+
+    Any model that gives features in mode ``'tensor'`` becomes a classifier:
+    an image gets the classes of the most similar images of a bank, weighted
+    by ``exp(cosine / temperature)``. The data samples then have predictions
+    as those of a classifier do, so that mmpretrain's ``Accuracy`` and
+    ``save_best`` work as ever. What is evaluated are the weights that the
+    model holds then: the average, with ``SwitchEMAHook``. The bank is filled
+    anew by each validation.
+
+    Args:
+        runner (Runner): The runner.
+        dataloader (DataLoader or dict): Loads the images to classify.
+        evaluator (Evaluator or dict or list): The metrics.
+        bank (DataLoader or dict): Loads the labelled images to compare with,
+            usually those of the training, without augmentation.
+        k (int): Number of neighbours that vote. Defaults to 200.
+        temperature (float): The smaller, the more the nearest ones count.
+            Defaults to 0.07.
+        fp16 (bool): Whether to use mixed precision. Defaults to False.
+
+    Examples:
+        >>> val_cfg = dict(
+        ...     type='sema_mm.evaluation.KNNValLoop', bank=bank, k=200
+        ... )
+        >>> val_evaluator = dict(type='Accuracy', topk=(1, 5), prefix='knn')
+    """
+
+    def __init__(
+        self,
+        runner: Any,
+        dataloader: Any,
+        evaluator: Any,
+        bank: Any,
+        k: int = 200,
+        temperature: float = 0.07,
+        fp16: bool = False,
+    ) -> None:
+        super().__init__(runner, dataloader, evaluator, fp16)
+        self.classifier = KNNClassifier(runner, bank, k, temperature, fp16)
+
+    @torch.no_grad()
+    def run_iter(self, idx: int, data_batch: Any) -> None:
+        """Classify one batch; before the first one, fill the bank.
+
+        The hooks have put the weights to evaluate into the model by then.
+
+        Args:
+            idx (int): Number of the batch, from 0.
+            data_batch (dict): The batch.
+        """
+        if idx == 0:
+            self.classifier.fit()
+        step = {'batch_idx': idx, 'data_batch': data_batch}
+        self.runner.call_hook('before_val_iter', **step)
+        outputs = self.classifier.predict(data_batch)
+        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
+        self.runner.call_hook('after_val_iter', **step, outputs=outputs)

@@ -1,0 +1,224 @@
+"""Switch EMA for models that hold the average themselves."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Optional, Union
+
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.logging import print_log
+from mmengine.registry import HOOKS
+
+from ..averaging.arguments import check_flag
+from ..averaging.switch_schedule import SwitchSchedule
+from ..averaging.target_network import TargetNetwork
+from ..engines import engine_of
+from .company import check_order
+from .switch_ema_hook import SwitchEMAHook
+from .switch_plan import RunLength, SwitchPlan
+
+__all__ = ['SwitchTargetHook']
+
+DATA_BATCH = Optional[Union[dict, tuple, list]]
+
+
+@HOOKS.register_module()
+class SwitchTargetHook(Hook):
+    """Switch a model's own momentum network into its online network.
+
+    MoCo, BYOL and MoCo v3 hold the average of their encoder as the network
+    that makes their targets. After every ``switch_interval`` epochs or
+    iterations this hook writes it into the online backbone and neck
+    (arXiv 2402.09240), before the checkpoint and the validation of that
+    moment, in place, and without a second copy of any weight. The target,
+    its momentum and the schedule of that stay the model's affair, as do
+    evaluation and checkpoints; predictor, queue, optimizer and BatchNorm
+    statistics are left as they are (:class:`TargetNetwork`).
+
+    The models of mmpretrain update the target before the optimizer steps, so
+    that a switch sets the online network to the average of all weights but
+    those which the last step left.
+
+    Args:
+        by_epoch (bool): Whether the three numbers below count epochs, or
+            else iterations; counted when completed, from 1. Defaults to
+            True.
+        switch_interval (int): Switch every so many units. Defaults to 1.
+        switch_begin (int): No switch in the first so many units. Defaults
+            to 0.
+        switch_end (int, optional): No switch after this unit. Defaults to
+            None.
+        target (str, optional): Name of the momentum network in the model.
+            None: the model's only averaged model. Defaults to None.
+        online (Sequence[str]): Names of what it averages. Defaults to
+            ``('backbone', 'neck')``.
+
+    Attributes:
+        network (TargetNetwork): The two networks; None before training.
+
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If an argument is out of its range.
+
+    Examples:
+        >>> custom_hooks = [
+        ...     dict(type='sema_mm.SwitchTargetHook', switch_interval=10)
+        ... ]
+    """
+
+    priority = 'NORMAL'
+
+    def __init__(
+        self,
+        by_epoch: bool = True,
+        switch_interval: int = 1,
+        switch_begin: int = 0,
+        switch_end: Optional[int] = None,
+        target: Optional[str] = None,
+        online: Sequence[str] = ('backbone', 'neck'),
+    ) -> None:
+        check_flag('by_epoch', by_epoch)
+        if switch_interval is None:
+            raise ValueError(
+                'switch_interval=None would never switch: give a number, or '
+                'leave SwitchTargetHook out, as the model averages without it'
+            )
+        if isinstance(online, str) or not online:
+            raise TypeError(
+                'online must be a list of names of sub-modules, such as '
+                f"['backbone', 'neck']; got {online!r}"
+            )
+        self.by_epoch = by_epoch
+        self.schedule = SwitchSchedule(
+            switch_interval, switch_begin, switch_end
+        )
+        self.target = target
+        self.online = tuple(online)
+        self.network: Any = None
+        self._units: list[int] = []
+
+    def before_run(self, runner: Any) -> None:
+        """Look at the other hooks.
+
+        Args:
+            runner (Runner): The runner of the process.
+
+        Raises:
+            ValueError: If another hook writes averages into the model, too,
+                or if checkpoints would be written before a switch.
+        """
+        for other in runner.hooks:
+            if other is not self and _writes(other):
+                raise ValueError(
+                    'two hooks write averages into the model, '
+                    f'{type(self).__name__} and {type(other).__name__}: keep '
+                    'one of them in custom_hooks, or give SwitchEMAHook '
+                    'switch_interval=None'
+                )
+            if isinstance(other, CheckpointHook):
+                check_order(runner, self, other)
+
+    def before_train(self, runner: Any) -> None:
+        """Find the two networks, and say when the run switches.
+
+        Args:
+            runner (Runner): The runner of the training process.
+
+        Raises:
+            RuntimeError: If a rank holds only a part of each parameter.
+        """
+        if engine_of(runner.model).sharded:
+            raise RuntimeError(
+                'SwitchTargetHook needs each parameter whole on every rank: '
+                'train with DistributedDataParallel, not with FSDP or ZeRO'
+            )
+        self.network = TargetNetwork(runner.model, self.target, self.online)
+        length = RunLength.of_run(runner)
+        plan = SwitchPlan.of_length(length, self.schedule, self.by_epoch, 0, 0)
+        self._units = plan.units
+        done = runner.epoch if self.by_epoch else runner.iter
+        print_log(
+            f'{type(self).__name__}: {"+".join(self.online)} <- '
+            f'{self.network.name}; {plan.describe(done)}.',
+            logger='current',
+        )
+        warning = self._warning(length)
+        if warning:
+            print_log(warning, logger='current', level=logging.WARNING)
+
+    def after_train_iter(
+        self,
+        runner: Any,
+        batch_idx: int,
+        data_batch: DATA_BATCH = None,
+        outputs: Optional[dict] = None,
+    ) -> None:
+        """Switch if due, where iterations are counted.
+
+        Args:
+            runner (Runner): The runner of the training process.
+            batch_idx (int): Not used.
+            data_batch (dict or tuple or list, optional): Not used.
+            outputs (dict, optional): Not used.
+        """
+        if not self.by_epoch and self.schedule.is_due(runner.iter + 1):
+            self._switch(runner, runner.iter + 1)
+
+    def after_train_epoch(self, runner: Any) -> None:
+        """Switch if due, before the checkpoint and the validation.
+
+        Args:
+            runner (Runner): The runner of the training process.
+        """
+        if self.by_epoch and self.schedule.is_due(runner.epoch + 1):
+            self._switch(runner, runner.epoch + 1)
+
+    def _switch(self, runner: Any, completed: int) -> None:
+        """Write the target into the online network."""
+        when = f'{"epoch" if self.by_epoch else "iteration"} {completed}'
+        if self.network.updates == 0 or not self.network.is_finite():
+            why = 'is not finite' if self.network.updates else 'was not made'
+            print_log(
+                f'No switch after {when}: {self.network.name} {why}.',
+                logger='current',
+                level=logging.WARNING,
+            )
+            return
+        distance = self.network.distance()
+        self.network.switch_parameters()
+        switches = self._units.index(completed) + 1
+        hub = runner.message_hub
+        hub.update_scalar('train/sema/switches', switches)
+        hub.update_scalar('train/sema/distance', distance)
+        print_log(
+            f'Switch {switches} after {when}: {"+".join(self.online)} <- '
+            f'{self.network.name}, at a relative distance of {distance:.3g}.',
+            logger='current',
+        )
+
+    def _warning(self, length: RunLength) -> Optional[str]:
+        """Name the first switch that goes back too far."""
+        per_unit = length.iters_per_epoch if self.by_epoch else 1
+        apart = (self.schedule.interval or 1) * per_unit
+        unit = 'epoch' if self.by_epoch else 'iteration'
+        for number in self._units:
+            # The models update the target once in every iteration.
+            momentum = self.network.momentum_at(number * per_unit - 1)
+            if momentum is None or momentum * apart >= 1 - 1e-9:
+                continue
+            window = 1 / momentum if momentum else float('inf')
+            return (
+                f'{type(self).__name__}: at the switch after {unit} {number} '
+                f'the window of {self.network.name}, {window:.6g} iterations, '
+                f'is longer than the {apart} iterations between two '
+                'switches, which will throw the model back to older '
+                'weights: choose a longer switch_interval, or an earlier '
+                'switch_end.'
+            )
+        return None
+
+
+def _writes(hook: Hook) -> bool:
+    """Whether a hook writes an average into the model to train it."""
+    if isinstance(hook, SwitchEMAHook):
+        return hook.schedule.interval is not None
+    return isinstance(hook, SwitchTargetHook)
