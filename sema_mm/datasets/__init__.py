@@ -1,7 +1,8 @@
-"""Embedded real data, as datasets of the OpenMMLab libraries.
+"""Real data, as datasets of the OpenMMLab libraries.
 
 Each dataset is imported with its first use, and its library with it:
-mmpretrain with :class:`Digits`, mmdet with :class:`DigitsCoco`.
+mmpretrain with :class:`Digits` and :class:`STL10`, mmdet with
+:class:`DigitsCoco`. The digits are embedded, STL-10 is not.
 """
 
 import importlib
@@ -10,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .digits import Digits
     from .digits_coco import DigitsCoco
+    from .stl10 import STL10
 
-__all__ = ['Digits', 'DigitsCoco']
+__all__ = ['STL10', 'Digits', 'DigitsCoco']
 
-_MODULES = {'Digits': '.digits', 'DigitsCoco': '.digits_coco'}
+_MODULES = {
+    'Digits': '.digits',
+    'DigitsCoco': '.digits_coco',
+    'STL10': '.stl10',
+}
 
 
 def __getattr__(name: str) -> Any:
