@@ -11,6 +11,7 @@ except ImportError as error:
 
 from .averaging import MomentumSchedule, SwitchEMA, SwitchSchedule
 from .hooks import (
+    FirstValidationHook,
     PreemptionHook,
     SafeCheckpointHook,
     SwitchEMAHook,
@@ -23,6 +24,7 @@ __all__ = [
     'DeepSpeedStrategy',
     'FSDP2Strategy',
     'FSDPStrategy',
+    'FirstValidationHook',
     'MomentumSchedule',
     'PreemptionHook',
     'SafeCheckpointHook',

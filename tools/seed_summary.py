@@ -14,7 +14,7 @@ seeds, then each seed ({seeds}).
 END = """
 `rows.csv` holds every config, seed, set of weights, epoch and metric;
 `environment.json` the machine. *average*: the averaged weights; *origin*: the
-weights that the optimizer left, before a switch. Made by
+weights that the optimizer left, before a switch of `SwitchEMAHook`. Made by
 
 ```bash
 {command}
@@ -83,7 +83,9 @@ def curves(rows: Iterable[Row]) -> str:
     Returns:
         str: Markdown.
     """
-    head = ['config', 'averaging', 'weights', 'epochs 1, 2, ...']
+    rows = list(rows)
+    first = ', '.join(map(str, sorted({row.epoch for row in rows})[:2]))
+    head = ['config', 'averaging', 'weights', f'epochs {first}, ...']
     lines = []
     for key, values in grouped(rows).items():
         epochs = sorted(set.intersection(*map(set, values.values())))

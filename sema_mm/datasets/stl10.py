@@ -83,6 +83,9 @@ class STL10(BaseDataset):
         Returns:
             list[dict]: For each image its place in the file, from 0, and
             its class, if it is known.
+
+        Raises:
+            ValueError: If a file holds something else.
         """
         folder = _find_folder(Path(self.data_root))
         count = SPLITS[self.split]

@@ -1,4 +1,4 @@
-"""Backbones for 32 x 32 images that mmpretrain lacks.
+"""Backbones that mmpretrain lacks: for 32 x 32 images, and for SimMIM.
 
 Importing this package imports mmpretrain; ``import sema_mm`` does not import
 this package.
@@ -16,6 +16,7 @@ from .convnext_cifar import ConvNeXt_CIFAR
 from .densenet_cifar import DenseNet_CIFAR
 from .pre_act_block import PreActBlock
 from .resnext_cifar import ResNeXt_CIFAR
+from .simmim_vit import SimMIMViT
 from .wide_resnet import WideResNet
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     'DenseNet_CIFAR',
     'PreActBlock',
     'ResNeXt_CIFAR',
+    'SimMIMViT',
     'WideResNet',
 ]

@@ -1,0 +1,46 @@
+_base_ = [
+    'mmpretrain::simsiam/simsiam_resnet50_8xb32-coslr-200e_in1k.py',
+    './cifar100_knn.py',
+]
+
+model = dict(backbone=dict(depth=18), neck=dict(in_channels=512))
+data_preprocessor = _base_.pixels
+# The authors' views: those of BYOL without blur.
+view = [
+    dict(type='RandomResizedCrop', scale=224, backend='pillow'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(
+        type='RandomApply',
+        transforms=[
+            dict(
+                type='ColorJitter',
+                brightness=0.4,
+                contrast=0.4,
+                saturation=0.2,
+                hue=0.1,
+            )
+        ],
+        prob=0.8,
+    ),
+    dict(type='RandomGrayscale', prob=0.2, keep_channels=True),
+]
+train_dataloader = dict(
+    dataset=dict(
+        type='CIFAR100',
+        data_root='data/cifar100/',
+        split='train',
+        pipeline=[
+            dict(
+                type='MultiView',
+                num_views=[1, 1],
+                transforms=[
+                    view,
+                    [*view, dict(type='Solarize', thr=128, prob=0.2)],
+                ],
+            ),
+            dict(type='PackInputs'),
+        ],
+    )
+)
+default_hooks = _base_.stops
+train_cfg = dict(max_epochs=1000, val_interval=50)

@@ -1,0 +1,13 @@
+_base_ = './mae_vit-small-p16_8xb128-accum8-coslr-1000e_cifar100.py'
+
+# An epoch has 6.125 optimizer steps; the average remembers 10,000.
+custom_hooks = [
+    dict(
+        type='sema_mm.SwitchEMAHook',
+        momentum=0.0001,  # decay 0.9999
+        warmup='linear',
+        warmup_iters=31,  # 5 epochs
+        warmup_ratio=0.9,
+        switch_interval=None,  # never: plain EMA
+    )
+]

@@ -1,0 +1,14 @@
+_base_ = './mae_vit-small-p16_8xb128-accum8-coslr-1000e_cifar100.py'
+
+# An epoch has 6.125 optimizer steps; the average remembers 2.
+custom_hooks = [
+    dict(
+        type='sema_mm.SwitchEMAHook',
+        momentum=0.5,  # decay 0.5
+        warmup='linear',
+        warmup_iters=31,  # 5 epochs
+        warmup_ratio=0.9,
+        switch_interval=1,  # after every epoch,
+        switch_begin=5,  # from the sixth on
+    )
+]

@@ -1,0 +1,28 @@
+_base_ = 'mmpretrain::simmim/simmim_swin-base-w6_16xb128-amp-coslr-800e_in1k-192px.py'
+
+model = dict(
+    backbone=dict(
+        _delete_=True, type='sema_mm.models.SimMIMViT', img_size=224
+    ),
+    neck=dict(in_channels=768, encoder_stride=16),
+    head=dict(patch_size=16),
+)
+# Mask patches of 32 pixels, of which each is four of the network's.
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='RandomResizedCrop', scale=224, crop_ratio_range=(0.67, 1.0)),
+    dict(type='RandomFlip', prob=0.5),
+    dict(
+        type='SimMIMMaskGenerator',
+        input_size=224,
+        mask_patch_size=32,
+        model_patch_size=16,
+        mask_ratio=0.6,
+    ),
+    dict(type='PackInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+default_hooks = dict(
+    checkpoint=dict(type='sema_mm.SafeCheckpointHook', interval=10),
+    preemption=dict(type='sema_mm.PreemptionHook'),
+)

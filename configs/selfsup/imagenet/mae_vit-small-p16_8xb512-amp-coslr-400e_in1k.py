@@ -1,0 +1,10 @@
+_base_ = 'mmpretrain::mae/mae_vit-base-p16_8xb512-amp-coslr-400e_in1k.py'
+
+model = dict(
+    backbone=dict(arch='deit-small'),
+    neck=dict(embed_dim=384, decoder_depth=6),
+)
+default_hooks = dict(
+    checkpoint=dict(type='sema_mm.SafeCheckpointHook', interval=10),
+    preemption=dict(type='sema_mm.PreemptionHook'),
+)

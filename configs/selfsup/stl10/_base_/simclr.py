@@ -1,0 +1,23 @@
+_base_ = [
+    'mmpretrain::simclr/simclr_resnet50_16xb256-coslr-200e_in1k.py',
+    './stl10_knn.py',
+]
+
+# Upstream's views, smaller.
+view = [
+    dict(step, scale=96) if step.type == 'RandomResizedCrop' else step
+    for step in _base_.view_pipeline
+]
+train_dataloader = dict(
+    dataset=dict(
+        type='sema_mm.datasets.STL10',
+        data_root='data/stl10/',
+        split='unlabeled',
+        pipeline=[
+            dict(type='MultiView', num_views=2, transforms=[view]),
+            dict(type='PackInputs'),
+        ],
+    )
+)
+default_hooks = _base_.stops
+train_cfg = dict(max_epochs=1000, val_interval=25)

@@ -1,0 +1,25 @@
+_base_ = './_base_/barlowtwins.py'
+
+train_dataloader = dict(batch_size=128)
+optim_wrapper = dict(
+    type='AmpOptimWrapper',
+    loss_scale='dynamic',
+)
+# The warm-up multiplies the cosine, which begins with the first epoch.
+param_scheduler = [
+    dict(
+        type='LinearLR',
+        start_factor=1.6e-4,
+        by_epoch=True,
+        end=10,
+        convert_to_iter_based=True,
+    ),
+    dict(
+        type='CosineAnnealingLR',
+        T_max=1000,
+        eta_min=1.6e-3,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    ),
+]
+auto_scale_lr = dict(base_batch_size=1024)

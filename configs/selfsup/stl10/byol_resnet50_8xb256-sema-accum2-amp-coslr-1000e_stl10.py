@@ -1,0 +1,11 @@
+_base_ = './byol_resnet50_8xb256-accum2-amp-coslr-1000e_stl10.py'
+
+# 1,225 iterations lie between two switches; the target remembers 200 at first,
+# twice as many in epoch 500, and then ever more.
+custom_hooks = [
+    dict(
+        type='sema_mm.SwitchTargetHook',
+        switch_interval=25,
+        switch_end=500,
+    )
+]

@@ -1,0 +1,14 @@
+_base_ = './_base_/mocov2.py'
+
+train_dataloader = dict(batch_size=64)
+optim_wrapper = dict(
+    type='AmpOptimWrapper',
+    loss_scale='dynamic',
+)
+param_scheduler = [
+    dict(
+        type='CosineAnnealingLR',
+        T_max=1000,
+        by_epoch=True,
+    ),
+]
