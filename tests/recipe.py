@@ -220,6 +220,76 @@ def repeat(cfg):
     return cfg['train_dataloader']['dataset']['times']
 
 
+def views(cfg):
+    """Read how each of two views of an image is made."""
+    step = find(transforms(cfg), 'MultiView')
+    kinds = step['transforms']
+    counts = step['num_views']
+    counts = [counts] if isinstance(counts, int) else counts
+    return [view(k) for k, n in zip(kinds, counts) for _ in range(n)]
+
+
+def view(steps):
+    """Read a view, whose flip and grey are always the same."""
+    flip, grey = find(steps, 'RandomFlip'), find(steps, 'RandomGrayscale')
+    if (flip['prob'], grey['prob']) != (0.5, 0.2):
+        return None
+    crop, jitter = find(steps, 'RandomResizedCrop'), find(steps, 'RandomApply')
+    names = ('brightness', 'contrast', 'saturation', 'hue')
+    blur, solarize = find(steps, 'GaussianBlur'), find(steps, 'Solarize')
+    colours = find(jitter['transforms'], 'ColorJitter')
+    return {
+        'area': crop.get('crop_ratio_range', (0.08, 1.0))[0],
+        'jitter': [colours[name] for name in names],
+        'blur': blur['prob'] if blur else 0,
+        'solarize': solarize['prob'] if solarize else 0,
+    }
+
+
+def pixels(cfg):
+    """Read the size of the images that a self-supervised model sees."""
+    steps = transforms(cfg)
+    several = find(steps, 'MultiView')
+    if several:
+        (size,) = {
+            find(kind, 'RandomResizedCrop')['scale']
+            for kind in several['transforms']
+        }
+        return size
+    return find(steps, 'RandomResizedCrop')['scale']
+
+
+def target(cfg):
+    """Read what the target takes of the online network in a first step.
+
+    It moves in every iteration, towards weights that stay as they are until
+    the optimizer steps.
+    """
+    model = cfg['model']
+    momentum = model.get('momentum', model.get('base_momentum'))
+    return round(momentum * accumulation(cfg), 9)
+
+
+def mask(cfg):
+    step = find(transforms(cfg), 'SimMIMMaskGenerator')
+    if step:
+        return step['mask_ratio']
+    return cfg['model']['backbone']['mask_ratio']
+
+
+def knn(cfg):
+    values = {key: cfg['val_cfg'][key] for key in ('k', 'temperature')}
+    bank, queries = cfg['val_cfg']['bank'], cfg['val_dataloader']
+    splits = [one['dataset']['split'] for one in (bank, queries)]
+    return values if splits == ['train', 'test'] else None
+
+
+def predictor_lr(cfg):
+    (hook,) = (h for h in cfg['custom_hooks'] if h['type'] == 'SimSiamHook')
+    fixed = cfg['optim_wrapper']['paramwise_cfg']['custom_keys']['predictor']
+    return hook['lr'] if hook['fix_pred_lr'] and fixed['fix_lr'] else None
+
+
 READERS = {
     'optimizer': optimizer_name,
     'lr': option('lr'),
@@ -257,4 +327,14 @@ READERS = {
     'scale': scale,
     'flip': lambda cfg: find(transforms(cfg), 'RandomFlip')['prob'],
     'repeat': repeat,
+    'views': views,
+    'pixels': pixels,
+    'target': target,
+    'mask': mask,
+    'knn': knn,
+    'predictor_lr': predictor_lr,
+    'depth': lambda cfg: cfg['model']['backbone'].get('depth'),
+    'temperature': lambda cfg: cfg['model']['head']['temperature'],
+    'queue': lambda cfg: cfg['model']['queue_len'],
+    'projector': lambda cfg: cfg['model']['neck']['out_channels'],
 }

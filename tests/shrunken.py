@@ -26,19 +26,34 @@ STEPS = 2
 SAMPLES = 16
 
 #: Where each dataset lies below the folder of :func:`write_data`.
-ROOTS = dict(CIFAR100='cifar100', ImageNet='imagenet', CocoDataset='coco')
+ROOTS = {
+    'CIFAR100': 'cifar100',
+    'ImageNet': 'imagenet',
+    'CocoDataset': 'coco',
+    'sema_mm.datasets.STL10': 'stl10',
+}
 #: Arguments of transforms that are sizes in pixels.
 SIZES = {
     'border',
     'crop_size',
     'img_scale',
+    'input_size',
     'random_size_range',
     'scale',
     'scales',
     'size',
 }
 #: Backbones with a weight for each position of the image.
-SIZED_BACKBONES = ('MlpMixer', 'VisionTransformer')
+SIZED_BACKBONES = (
+    'MlpMixer',
+    'VisionTransformer',
+    'MoCoV3ViT',
+    'MAEViT',
+    'sema_mm.models.SimMIMViT',
+)
+#: Projectors wider than this are made so wide: a step of Barlow Twins' would
+#: take gigabytes.
+WIDTH = 256
 
 _names = (f'shrunken_{number}' for number in itertools.count())
 
@@ -48,6 +63,7 @@ def write_data(root: Path) -> None:
     tiny_data.write_cifar100(root / 'cifar100', IMAGES)
     tiny_data.write_imagenet(root / 'imagenet', IMAGES)
     tiny_data.write_coco(root / 'coco', IMAGES)
+    tiny_data.write_stl10(root / 'stl10', IMAGES)
 
 
 def shrink(
@@ -71,6 +87,7 @@ def shrink(
     _shrink_data(cfg.train_dataloader, data, images)
     _shrink_images(cfg, divisor)
     _sample_fewer(cfg)
+    _narrow(cfg)
     remove_downloads(cfg)
     use_cpu(cfg)
     _keep_quiet(cfg, work_dir)
@@ -131,8 +148,8 @@ def accumulation(cfg: Config) -> int:
 def switch_each_epoch(cfg: Config) -> None:
     """Let a Switch EMA config switch from the first epoch on."""
     for hook in cfg.custom_hooks:
-        if hook.type == 'sema_mm.SwitchEMAHook':
-            hook.update(switch_begin=0, switch_end=None)
+        if hook.type in ('sema_mm.SwitchEMAHook', 'sema_mm.SwitchTargetHook'):
+            hook.update(switch_interval=1, switch_begin=0, switch_end=None)
 
 
 def remove_downloads(cfg: Config) -> None:
@@ -193,6 +210,9 @@ def _shrink_images(cfg: Config, divisor: int) -> None:
     backbone = cfg.model.backbone
     if backbone.type in SIZED_BACKBONES:
         backbone.img_size = _scaled(backbone.get('img_size', 224), divisor)
+    neck = cfg.model.get('neck') or {}
+    if neck.get('type') == 'MAEPretrainDecoder':
+        neck.num_patches = (backbone.img_size // backbone.patch_size) ** 2
 
 
 def _scaled(size: Any, divisor: int) -> Any:
@@ -203,6 +223,19 @@ def _scaled(size: Any, divisor: int) -> Any:
         return size
     sign = 1 if size > 0 else -1
     return sign * max(round(abs(size) / divisor / 32), 1) * 32
+
+
+def _narrow(cfg: Config) -> None:
+    """Make wide projectors narrow."""
+    for part in _dicts(cfg.model):
+        for key in part.keys() & {'hid_channels', 'out_channels'}:
+            if part.get('type') == 'NonLinearNeck':
+                part[key] = min(part[key], WIDTH)
+    neck, head = cfg.model.get('neck') or {}, cfg.model.get('head') or {}
+    if head.get('type') == 'LatentCrossCorrelationHead':
+        head.in_channels = neck.out_channels
+    if 'predictor' in head:
+        head.predictor.in_channels = neck.out_channels
 
 
 def _sample_fewer(cfg: Config) -> None:
@@ -216,8 +249,9 @@ def _keep_quiet(cfg: Config, work_dir: Path) -> None:
     for split in ('val', 'test'):
         for part in ('cfg', 'dataloader', 'evaluator'):
             cfg[f'{split}_{part}'] = None
-    cfg.default_hooks.update(checkpoint=None, preemption=None)
-    cfg.default_hooks.pop('visualization', None)
+    cfg.default_hooks.update(checkpoint=None)
+    for name in ('preemption', 'visualization'):
+        cfg.default_hooks.pop(name, None)
     cfg.update(
         work_dir=str(work_dir),
         experiment_name=next(_names),

@@ -10,7 +10,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, DefaultScope
 from torch.overrides import TorchFunctionMode
 
-from sema_mm import SwitchEMAHook
+from sema_mm import SwitchEMAHook, SwitchTargetHook
 from tests import shrunken
 from tests.test_configs import BASELINES, CONFIGS, baseline, load
 from tests.tool_runs import load_tool
@@ -45,6 +45,17 @@ SEMA = (
     'cascade-mask-rcnn_r50_fpn_1x-sema_coco',
     'cascade-mask-rcnn_convnext-t-p4-w7_fpn_4conv1fc-giou_amp-ms-crop-3x-'
     'sema_coco',
+    'simclr_resnet18_8xb256-sema-amp-coslr-1000e_cifar100',
+    'simsiam_resnet50_8xb64-sema-amp-coslr-1000e_stl10',
+    'barlowtwins_resnet50_8xb64-sema-accum4-coslr-200e_in1k',
+    'mae_vit-small-p16_8xb512-sema-amp-coslr-400e_in1k',
+    'simmim_vit-small-p16_4xb256-sema-accum2-amp-coslr-1000e_stl10',
+)
+#: The same for models that hold the average themselves.
+TARGET = (
+    'mocov2_resnet18_4xb64-sema-coslr-1000e_cifar100',
+    'byol_resnet50_8xb256-sema-accum2-amp-coslr-1000e_stl10',
+    'mocov3_vit-small-p16_8xb256-sema-accum2-coslr-1000e_stl10',
 )
 EMA = (
     'resnet18_1xb100-ema-coslr-200e_cifar100',
@@ -93,14 +104,23 @@ def test_every_model_builds_with_its_optimizer(name):
 
 
 def test_every_architecture_is_trained():
-    trained = {architecture(baseline(name)) for name in SEMA}
-    every = {architecture(name) for name in BASELINES}
-    assert {kind for kind in every if kind[0] != 'digits'} == trained
+    trained = {architecture(baseline(name)) for name in (*SEMA, *TARGET)}
+    every = {
+        architecture(name)
+        for name in BASELINES
+        if 'digits' not in CONFIGS[name].parts
+    }
+    assert every == trained
 
 
 def architecture(name):
-    """Return a config's family, and its model apart from the size."""
+    """Return a config's family, and its model apart from the size.
+
+    The data sets of the self-supervised models are one family.
+    """
     family, model = CONFIGS[name].parent.name, load(name)['model']
+    if 'selfsup' in CONFIGS[name].parts:
+        family = 'selfsup'
     neck = model.get('neck') or {}
     return family, model['type'], neck.get('type'), model['backbone']['type']
 
@@ -113,6 +133,27 @@ def test_sema_trains_and_switches(name, data, tmp_path):
     # mmpretrain's Swin needs 7 x 7 windows in its last stage, so 224 pixels.
     divisor = 1 if name.startswith('swin') else 4
     check_switch(shrunken.shrink(cfg, data, tmp_path, divisor))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', TARGET)
+def test_a_target_is_trained_and_switched(name, data, tmp_path):
+    cfg = Config(load(name))
+    shrunken.switch_each_epoch(cfg)
+    cfg = shrunken.shrink(cfg, data, tmp_path)
+    runner, left = shrunken.train(cfg)
+    losses, _ = runner.message_hub.get_scalar('train/loss').data
+    assert np.isfinite(losses).all()
+    assert changed(left[0], left[-1]) & names_of_trainable(runner)
+    network = find_hook(runner, SwitchTargetHook).network
+    assert network.updates == shrunken.STEPS * shrunken.accumulation(cfg)
+    assert len(network.pairs()[0]) > 10
+    for online, average in zip(*network.pairs()):
+        assert torch.equal(online, average)
+    # The recorder is last: it sees the weights before the switch.
+    written = changed(left[-1], shrunken.weights(runner))
+    assert written and written <= names_of_trainable(runner)
+    assert all(name.startswith(('backbone.', 'neck.')) for name in written)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""A few random images in the layouts of CIFAR-100, ImageNet and COCO."""
+"""A few random images in the layouts of the data sets of the configs."""
 
 import json
 import pickle
@@ -25,6 +25,15 @@ def write_cifar100(root: Path, images: int) -> None:
     folder = root / 'cifar-100-python'
     folder.mkdir(parents=True)
     (folder / 'train').write_bytes(pickle.dumps(batch))
+
+
+def write_stl10(root: Path, images: int) -> None:
+    """Write unlabelled images of STL-10; the others are holes in the file."""
+    rng = np.random.default_rng(3)
+    root.mkdir(parents=True)
+    with open(root / 'unlabeled_X.bin', 'wb') as file:
+        file.write(rng.bytes(images * 3 * 96 * 96))
+        file.truncate(100_000 * 3 * 96 * 96)
 
 
 def write_imagenet(root: Path, images: int) -> None:

@@ -132,9 +132,13 @@ def describe(plan: ConfigPlan, images: int, gpus: int) -> list[str]:
         f'{iters} iterations, {iters / run.accumulation:g} optimizer steps '
         f'{unit}',
         plan.switches.describe(0),
-        f'window of {plan.window:g} optimizer steps '
-        f'(momentum={plan.hook.momentum:g})',
+        'the model averages, with a momentum of its own',
     ]
+    if plan.window is not None:
+        lines[-1] = (
+            f'window of {plan.window:g} optimizer steps '
+            f'(momentum={plan.hook.momentum:g})'
+        )
     if run.max_epochs is not None:
         shared = f'{gpus} GPUs' if gpus > 1 else '1 GPU, --gpus N for more'
         lines[0] += f' ({images} images on {shared})'

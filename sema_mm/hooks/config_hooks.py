@@ -8,6 +8,7 @@ from mmengine.hooks import EMAHook
 from mmengine.registry import HOOKS, DefaultScope
 
 from .switch_ema_hook import SwitchEMAHook
+from .switch_target_hook import SwitchTargetHook
 
 __all__ = [
     'all_hooks',
@@ -69,7 +70,7 @@ def averaging_hooks(cfg: Any) -> list:
 
 
 def has_switch_ema(cfg: Any) -> bool:
-    """Tell whether a config has our hook.
+    """Tell whether a config has one of our hooks that switch.
 
     Args:
         cfg (Config): The config.
@@ -79,7 +80,8 @@ def has_switch_ema(cfg: Any) -> bool:
     """
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         kinds = [hook_class(hook) or object for hook in all_hooks(cfg)]
-    return any(issubclass(kind, SwitchEMAHook) for kind in kinds)
+    ours = (SwitchEMAHook, SwitchTargetHook)
+    return any(issubclass(kind, ours) for kind in kinds)
 
 
 def averages(hook: Any) -> bool:
@@ -94,7 +96,8 @@ def averages(hook: Any) -> bool:
         bool: Whether it does.
     """
     kind = hook_class(hook)
-    if kind is not None and issubclass(kind, (EMAHook, SwitchEMAHook)):
+    ours = (EMAHook, SwitchEMAHook, SwitchTargetHook)
+    if kind is not None and issubclass(kind, ours):
         return True
     return hook_name(hook).endswith(_AVERAGING_NAMES)
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.registry import HOOKS, LOOPS, DefaultScope
@@ -16,6 +16,7 @@ from .config_hooks import all_hooks, averages, class_of, hook_class
 from .randomness import preserved_randomness
 from .switch_ema_hook import SwitchEMAHook
 from .switch_plan import RunLength, SwitchPlan
+from .switch_target_hook import SwitchTargetHook
 
 __all__ = [
     'ConfigPlan',
@@ -30,12 +31,12 @@ class ConfigPlan:
     """The averaging and the switches of the run that a config describes.
 
     Args:
-        hook (SwitchEMAHook): The hook of the config.
+        hook (SwitchEMAHook or SwitchTargetHook): The hook of the config.
         length (RunLength): The length of the run.
         switches (SwitchPlan): Its switches.
     """
 
-    hook: SwitchEMAHook
+    hook: Union[SwitchEMAHook, SwitchTargetHook]
     length: RunLength
     switches: SwitchPlan
 
@@ -50,18 +51,25 @@ class ConfigPlan:
         return self.switches.steps
 
     @property
-    def window(self) -> float:
-        """float: Optimizer steps that the average remembers."""
+    def window(self) -> Optional[float]:
+        """float: Optimizer steps that the average remembers.
+
+        None where it is the model that averages: only it knows.
+        """
+        if isinstance(self.hook, SwitchTargetHook):
+            return None
         return self._interval / self.hook.momentum
 
     @property
     def warning(self) -> Optional[str]:
-        """str: What the hook will warn of before the run; None if nothing."""
+        """str: What SwitchEMAHook will warn of before the run, if it will."""
+        if isinstance(self.hook, SwitchTargetHook):
+            return None
         return self.switches.warning(self.hook.momentum, self._interval)
 
     @property
     def _interval(self) -> int:
-        return self.hook.averaging.get('interval', 1)
+        return getattr(self.hook, 'averaging', {}).get('interval', 1)
 
 
 def plan_of_config(cfg: Any, length: int, num_gpus: int = 1) -> ConfigPlan:
@@ -78,14 +86,19 @@ def plan_of_config(cfg: Any, length: int, num_gpus: int = 1) -> ConfigPlan:
 
     Raises:
         TypeError: If an argument of the hook has the wrong type.
-        ValueError: If the config has no SwitchEMAHook, if the hook would
-            refuse the run, or if the config does not say how long it is.
+        ValueError: If the config has neither SwitchEMAHook nor
+            SwitchTargetHook, if the hook would refuse the run, or if the
+            config does not say how long it is.
     """
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         hook = _checked_hook(cfg)
     run = length_of_config(cfg, length, num_gpus)
     switches = SwitchPlan.of_length(
-        run, hook.schedule, hook.by_epoch, hook.begin_epoch, hook.begin_iter
+        run,
+        hook.schedule,
+        hook.by_epoch,
+        getattr(hook, 'begin_epoch', 0),
+        getattr(hook, 'begin_iter', 0),
     )
     return ConfigPlan(hook, run, switches)
 
@@ -147,18 +160,25 @@ def is_epoch_based(cfg: Any) -> bool:
     return not issubclass(found, IterBasedTrainLoop)
 
 
-def _checked_hook(cfg: Any) -> SwitchEMAHook:
+def _checked_hook(cfg: Any) -> Union[SwitchEMAHook, SwitchTargetHook]:
     """Build our hook, and check it against the others that matter."""
     hooks = [
         _build(hook)
         for hook in all_hooks(cfg)
         if averages(hook) or _is_checkpoint_hook(hook)
     ]
-    ours = [hook for hook in hooks if isinstance(hook, SwitchEMAHook)]
+    kinds = (SwitchTargetHook, SwitchEMAHook)
+    ours = [hook for kind in kinds for hook in hooks if isinstance(hook, kind)]
     if not ours:
-        raise ValueError('the config has no SwitchEMAHook')
+        raise ValueError(
+            'the config has neither SwitchEMAHook nor SwitchTargetHook'
+        )
     hooks.sort(key=lambda hook: get_priority(hook.priority))
-    check_company(SimpleNamespace(hooks=hooks), ours[0])
+    runner = SimpleNamespace(hooks=hooks)
+    if isinstance(ours[0], SwitchTargetHook):
+        ours[0].before_run(runner)
+    else:
+        check_company(runner, ours[0])
     return ours[0]
 
 

@@ -2,10 +2,13 @@ _base_ = './_base_/mae.py'
 
 train_dataloader = dict(batch_size=128)
 optim_wrapper = dict(
+    _delete_=True,
     type='OptimWrapper',
-    loss_scale=None,
-    optimizer=dict(lr=2.4e-3),
+    optimizer=dict(
+        type='AdamW', lr=2.4e-3, betas=(0.9, 0.95), weight_decay=0.05
+    ),
     accumulative_counts=8,
+    paramwise_cfg=_base_.optim_wrapper.paramwise_cfg,
 )
 # The warm-up multiplies the cosine, which begins with the first epoch.
 param_scheduler = [

@@ -4,9 +4,11 @@ _base_ = './_base_/mocov3.py'
 model = dict(base_momentum=0.00125)
 train_dataloader = dict(batch_size=64)
 optim_wrapper = dict(
+    _delete_=True,
     type='OptimWrapper',
-    loss_scale=None,
-    optimizer=dict(betas=(0.9, 0.95)),
+    optimizer=dict(
+        type='AdamW', lr=2.4e-3, betas=(0.9, 0.95), weight_decay=0.1
+    ),
     accumulative_counts=8,
 )
 # The warm-up multiplies the cosine, which begins with the first epoch.

@@ -5,9 +5,7 @@ optim_wrapper = dict(
     optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=5e-4)
 )
 param_scheduler = [
-    dict(
-        type='LinearLR', start_factor=0.1, end=5, convert_to_iter_based=True
-    ),
+    dict(type='LinearLR', start_factor=0.1, end=5, convert_to_iter_based=True),
     dict(
         type='CosineAnnealingLR',
         begin=5,

@@ -5,9 +5,7 @@ optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=2e-3, betas=(0.9, 0.95), weight_decay=0.05)
 )
 param_scheduler = [
-    dict(
-        type='LinearLR', start_factor=0.1, end=5, convert_to_iter_based=True
-    ),
+    dict(type='LinearLR', start_factor=0.1, end=5, convert_to_iter_based=True),
     dict(
         type='CosineAnnealingLR',
         begin=5,

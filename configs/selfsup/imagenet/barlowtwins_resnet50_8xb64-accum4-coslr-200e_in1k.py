@@ -2,7 +2,9 @@ _base_ = (
     'mmpretrain::barlowtwins/barlowtwins_resnet50_8xb256-coslr-300e_in1k.py'
 )
 
-train_dataloader = dict(batch_size=64)
+train_dataloader = dict(
+    batch_size=64, collate_fn=dict(_delete_=True, type='default_collate')
+)
 optim_wrapper = dict(accumulative_counts=4)
 param_scheduler = [
     dict(

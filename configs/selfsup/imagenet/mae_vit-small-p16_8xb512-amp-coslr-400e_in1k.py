@@ -4,6 +4,7 @@ model = dict(
     backbone=dict(arch='deit-small'),
     neck=dict(embed_dim=384, decoder_depth=6),
 )
+train_dataloader = dict(collate_fn=dict(_delete_=True, type='default_collate'))
 default_hooks = dict(
     checkpoint=dict(type='sema_mm.SafeCheckpointHook', interval=10),
     preemption=dict(type='sema_mm.PreemptionHook'),

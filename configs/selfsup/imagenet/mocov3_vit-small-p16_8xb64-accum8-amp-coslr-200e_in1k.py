@@ -2,7 +2,9 @@ _base_ = './_base_/mocov3.py'
 
 # The target moves eight times in a step: 8 x 0.00125 for the authors' 0.01.
 model = dict(base_momentum=0.00125)
-train_dataloader = dict(batch_size=64)
+train_dataloader = dict(
+    batch_size=64, collate_fn=dict(_delete_=True, type='default_collate')
+)
 optim_wrapper = dict(accumulative_counts=8)
 param_scheduler = [
     dict(

@@ -3,9 +3,11 @@ _base_ = './_base_/mocov3.py'
 # The target moves twice in a step: 0.005 and 0.005 for the authors' 0.01.
 model = dict(base_momentum=0.005)
 optim_wrapper = dict(
+    _delete_=True,
     type='OptimWrapper',
-    loss_scale=None,
-    optimizer=dict(betas=(0.9, 0.95)),
+    optimizer=dict(
+        type='AdamW', lr=2.4e-3, betas=(0.9, 0.95), weight_decay=0.1
+    ),
     accumulative_counts=2,
 )
 # The warm-up multiplies the cosine, which begins with the first epoch.

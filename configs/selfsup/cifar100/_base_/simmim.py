@@ -25,12 +25,13 @@ train_pipeline = [
     dict(type='PackInputs'),
 ]
 train_dataloader = dict(
+    collate_fn=dict(_delete_=True, type='default_collate'),
     dataset=dict(
         type='CIFAR100',
         data_root='data/cifar100/',
         split='train',
         pipeline=train_pipeline,
-    )
+    ),
 )
 default_hooks = _base_.stops
 train_cfg = dict(max_epochs=1000, val_interval=50)

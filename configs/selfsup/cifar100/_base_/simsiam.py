@@ -25,6 +25,7 @@ view = [
     dict(type='RandomGrayscale', prob=0.2, keep_channels=True),
 ]
 train_dataloader = dict(
+    collate_fn=dict(_delete_=True, type='default_collate'),
     dataset=dict(
         type='CIFAR100',
         data_root='data/cifar100/',
@@ -40,7 +41,7 @@ train_dataloader = dict(
             ),
             dict(type='PackInputs'),
         ],
-    )
+    ),
 )
 default_hooks = _base_.stops
 train_cfg = dict(max_epochs=1000, val_interval=50)

@@ -21,7 +21,10 @@ train_pipeline = [
     ),
     dict(type='PackInputs'),
 ]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(
+    collate_fn=dict(_delete_=True, type='default_collate'),
+    dataset=dict(pipeline=train_pipeline),
+)
 default_hooks = dict(
     checkpoint=dict(type='sema_mm.SafeCheckpointHook', interval=10),
     preemption=dict(type='sema_mm.PreemptionHook'),

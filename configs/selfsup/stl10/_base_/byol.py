@@ -12,6 +12,7 @@ views = [
     for view in (_base_.view_pipeline1, _base_.view_pipeline2)
 ]
 train_dataloader = dict(
+    collate_fn=dict(_delete_=True, type='default_collate'),
     dataset=dict(
         type='sema_mm.datasets.STL10',
         data_root='data/stl10/',
@@ -20,7 +21,7 @@ train_dataloader = dict(
             dict(type='MultiView', num_views=[1, 1], transforms=views),
             dict(type='PackInputs'),
         ],
-    )
+    ),
 )
 default_hooks = _base_.stops
 train_cfg = dict(max_epochs=1000, val_interval=25)

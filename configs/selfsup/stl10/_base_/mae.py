@@ -13,12 +13,13 @@ model = dict(
     ),
 )
 train_dataloader = dict(
+    collate_fn=dict(_delete_=True, type='default_collate'),
     dataset=dict(
         type='sema_mm.datasets.STL10',
         data_root='data/stl10/',
         split='unlabeled',
         pipeline=_base_.train_pipeline[1:],
-    )
+    ),
 )
 default_hooks = _base_.stops
 train_cfg = dict(max_epochs=1000, val_interval=25)

@@ -9,6 +9,7 @@ view = [
     for step in _base_.view_pipeline
 ]
 train_dataloader = dict(
+    collate_fn=dict(_delete_=True, type='default_collate'),
     dataset=dict(
         type='sema_mm.datasets.STL10',
         data_root='data/stl10/',
@@ -17,7 +18,7 @@ train_dataloader = dict(
             dict(type='MultiView', num_views=2, transforms=[view]),
             dict(type='PackInputs'),
         ],
-    )
+    ),
 )
 default_hooks = _base_.stops
 train_cfg = dict(max_epochs=1000, val_interval=25)

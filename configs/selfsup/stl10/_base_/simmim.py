@@ -24,12 +24,13 @@ train_pipeline = [
     dict(type='PackInputs'),
 ]
 train_dataloader = dict(
+    collate_fn=dict(_delete_=True, type='default_collate'),
     dataset=dict(
         type='sema_mm.datasets.STL10',
         data_root='data/stl10/',
         split='unlabeled',
         pipeline=train_pipeline,
-    )
+    ),
 )
 default_hooks = _base_.stops
 train_cfg = dict(max_epochs=1000, val_interval=25)

@@ -23,6 +23,7 @@ view = [
     dict(type='RandomGrayscale', prob=0.2, keep_channels=True),
 ]
 train_dataloader = dict(
+    collate_fn=dict(_delete_=True, type='default_collate'),
     dataset=dict(
         type='sema_mm.datasets.STL10',
         data_root='data/stl10/',
@@ -38,7 +39,7 @@ train_dataloader = dict(
             ),
             dict(type='PackInputs'),
         ],
-    )
+    ),
 )
 default_hooks = _base_.stops
 train_cfg = dict(max_epochs=1000, val_interval=25)
