@@ -104,7 +104,7 @@ def test_the_least_of_several_optimizers_steps_first():
 @pytest.mark.parametrize(
     ('changes', 'words'),
     [
-        ({'custom_hooks': []}, 'the config has no SwitchEMAHook'),
+        ({'custom_hooks': []}, 'neither SwitchEMAHook nor SwitchTargetHook'),
         ({'custom_hooks.0.switch_interval': 4}, 'never be switched'),
         ({'custom_hooks.0.momentum': 0.9}, 'momentum=0.9 is too large'),
         ({'custom_hooks.0.priority': 'LOWEST'}, 'leave its priority out'),
@@ -135,3 +135,23 @@ def test_a_plan_draws_no_random_number():
     numpy.random.seed(1)
     plan_of_config(toy(), 24)
     assert numpy.random.randint(2**31) == expected
+
+
+def test_a_plan_of_a_target():
+    hook = dict(type='sema_mm.SwitchTargetHook', switch_interval=2)
+    cfg = Config(
+        dict(
+            default_scope='mmengine',
+            custom_hooks=[hook],
+            train_cfg=dict(by_epoch=True, max_epochs=5),
+            train_dataloader=dict(
+                batch_size=4, sampler=dict(type='DefaultSampler')
+            ),
+        )
+    )
+    plan = plan_of_config(cfg, 40)
+    assert (plan.units, plan.steps) == ([2, 4], 20)
+    assert plan.window is None and plan.warning is None
+    cfg.custom_hooks.append(dict(type='sema_mm.SwitchEMAHook'))
+    with pytest.raises(ValueError, match='two hooks write averages'):
+        plan_of_config(cfg, 40)

@@ -201,3 +201,27 @@ def test_the_digits_from_a_shell(tmp_path):
     assert '\n# 15 epochs, 34 iterations, 34 optimizer steps' in run.stdout
     assert '(1074 images on 1 GPU' in run.stdout
     assert 'warning: the window' not in run.stdout
+
+
+def test_a_model_that_averages_itself(printed):
+    path = ROOT / 'configs/selfsup/stl10'
+    path /= 'mocov2_resnet50_4xb64-sema-amp-coslr-1000e_stl10.py'
+    length = ('--dataset-length', '100000', '--gpus', '4')
+    out, err, code = printed('--plan-only', *length, path=path)
+    assert (err, code) == ('', 0)
+    assert out.splitlines() == [
+        '# 1000 epochs, 390 iterations, 390 optimizer steps an epoch '
+        '(100000 images on 4 GPUs)',
+        '# switch after epoch 10, 20, 30, ..., 1000: 100 in all, 3900 '
+        'optimizer steps apart',
+        '# the model averages, with a momentum of its own',
+    ]
+    hook = 'custom_hooks.0.switch_interval=2000'
+    out, err, code = printed(
+        '--plan-only', *length, '--cfg-options', hook, path=path
+    )
+    assert code != 0 and 'would never be switched' in err
+    out, _, _ = printed(
+        '--plan-only', '--averaging', 'none', *length, path=path
+    )
+    assert out == '# no averaging\n'
