@@ -6,7 +6,6 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from mmengine.dataset import DefaultSampler
 
 from tests.selfsup_toys import MODELS_WITH_TARGET, Images, build, loader
 from tests.test_hooks.test_switch_target_hook import HOOK, weights
@@ -72,4 +71,3 @@ def test_two_ranks_are_as_one(tmp_path):
     torch.testing.assert_close(
         alone.val_loop.classifier._features, first['bank']
     )
-    assert DefaultSampler(Images(IMAGES), shuffle=False).round_up

@@ -175,8 +175,9 @@ class SwitchTargetHook(Hook):
     def _switch(self, runner: Any, completed: int) -> None:
         """Write the target into the online network."""
         when = f'{"epoch" if self.by_epoch else "iteration"} {completed}'
-        if self.network.updates == 0 or not self.network.is_finite():
-            why = 'is not finite' if self.network.updates else 'was not made'
+        made = self.network.updates != 0
+        if not made or not self.network.is_finite():
+            why = 'is not finite' if made else 'was not updated yet'
             print_log(
                 f'No switch after {when}: {self.network.name} {why}.',
                 logger='current',

@@ -17,7 +17,8 @@ def model():
     torch.manual_seed(0)
     model = SimMIMViT(ARCH, img_size=48)
     model.init_weights()
-    return model.eval()
+    model.eval()  # returns nothing, in mmpretrain
+    return model
 
 
 @pytest.fixture
@@ -26,7 +27,8 @@ def images():
 
 
 def test_without_a_mask_it_is_mmpretrains(model, images):
-    plain = VisionTransformer(ARCH, img_size=48, out_type='featmap').eval()
+    plain = VisionTransformer(ARCH, img_size=48, out_type='featmap')
+    plain.eval()
     state = model.state_dict()
     assert set(state) - set(plain.state_dict()) == {'mask_token'}
     plain.load_state_dict(state, strict=False)

@@ -22,7 +22,12 @@ view = [
         ],
         prob=0.8,
     ),
-    dict(type='RandomGrayscale', prob=0.2, keep_channels=True),
+    dict(
+        type='RandomGrayscale',
+        prob=0.2,
+        keep_channels=True,
+        channel_weights=(0.114, 0.587, 0.2989),
+    ),
 ]
 train_dataloader = dict(
     collate_fn=dict(_delete_=True, type='default_collate'),

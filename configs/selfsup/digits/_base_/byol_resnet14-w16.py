@@ -42,8 +42,20 @@ model = dict(
 # views: another writer's hand, and another pen
 view = [
     dict(type='RandomCrop', crop_size=8, padding=1),
-    dict(type='Rotate', angle=15.0, prob=0.7, random_negative_prob=0.5),
-    dict(type='Shear', magnitude=0.2, prob=0.7, random_negative_prob=0.5),
+    dict(
+        type='Rotate',
+        angle=15.0,
+        prob=0.7,
+        random_negative_prob=0.5,
+        pad_val=0,
+    ),
+    dict(
+        type='Shear',
+        magnitude=0.2,
+        prob=0.7,
+        random_negative_prob=0.5,
+        pad_val=0,
+    ),
     dict(type='ColorJitter', brightness=0.4, contrast=0.4),
 ]
 train_pipeline = [
