@@ -12,7 +12,11 @@ EPOCHS = 4
 #: Batches of an epoch.
 STEPS = 3
 NECK = dict(
-    type='NonLinearNeck', in_channels=4, hid_channels=6, out_channels=4
+    type='NonLinearNeck',
+    in_channels=4,
+    hid_channels=6,
+    out_channels=4,
+    norm_cfg=dict(type='BN1d'),
 )
 PREDICTOR = dict(NECK, with_avg_pool=False)
 #: Models of mmpretrain, the name of the average in each, and its arguments.
