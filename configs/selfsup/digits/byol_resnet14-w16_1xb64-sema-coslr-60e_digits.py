@@ -1,8 +1,8 @@
 _base_ = './byol_resnet14-w16_1xb64-coslr-60e_digits.py'
 
-# 96 iterations lie between two switches; the target remembers 20 at first, 31
+# 128 iterations lie between two switches; the target remembers 20 at first, 31
 # in epoch 24, and then ever more.
 custom_hooks = [
     *_base_.custom_hooks,
-    dict(type='sema_mm.SwitchTargetHook', switch_interval=6, switch_end=24),
+    dict(type='sema_mm.SwitchTargetHook', switch_interval=8, switch_end=24),
 ]
