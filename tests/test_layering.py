@@ -37,7 +37,12 @@ ONLY = {
     'averaging/momentum.py': set(),
     'averaging/switch_schedule.py': set(),
     'averaging/functional.py': {'torch'},
+    'averaging/finite_check.py': {'torch'},
+    'averaging/room.py': {'torch'},
+    'averaging/side_stream.py': {'torch'},
     'averaging/tensor_group.py': {'torch'},
+    'averaging/cast_group.py': {'torch'},
+    'averaging/host_group.py': {'torch'},
     'averaging/batch_norm.py': {'torch', 'sema_mm'},
     'averaging/nonfinite_guard.py': {'torch'},
 }

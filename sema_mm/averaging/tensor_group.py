@@ -1,13 +1,25 @@
 """Averages beside the model's tensors that they average."""
 
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Any, Optional
 
 from torch import Tensor
 
 from .functional import copy_, exchange_, lerp_
 
-__all__ = ['TensorGroup']
+__all__ = ['TensorGroup', 'kind_of']
+
+
+def kind_of(tensor: Tensor) -> tuple:
+    """Tell what the tensors of one batched call need to have in common.
+
+    Args:
+        tensor (Tensor): A tensor.
+
+    Returns:
+        tuple: Its dtype and its device.
+    """
+    return tensor.dtype, tensor.device
 
 
 @dataclass
@@ -34,12 +46,20 @@ class TensorGroup:
     averages: list[Tensor] = field(default_factory=list)
     kept: Optional[list[Tensor]] = None
     fixed: bool = False
+    _kinds: Any = None
 
     def add(self, name: str, value: Tensor, average: Tensor) -> None:
         """Append one tensor and its average."""
         self.names.append(name)
         self.values.append(value)
         self.averages.append(average)
+        self._kinds = kind_of(value), kind_of(average)
+
+    @property
+    def is_moved(self) -> bool:
+        """bool: Whether tensors have got another dtype or device since."""
+        first = self.values[0], self.averages[0]
+        return tuple(map(kind_of, first)) != self._kinds
 
     def update(self, weight: float, skip: Optional[Tensor] = None) -> None:
         """Average <- model; the whole value at weight 1."""
@@ -49,8 +69,11 @@ class TensorGroup:
             copy_(self.averages, self.values)
         else:
             if skip is not None:
-                skip = skip.to(self.averages[0].device)
-            lerp_(self.averages, self.values, weight, skip)
+                skip = skip.to(self.values[0].device)
+            self._lerp(weight, skip)
+
+    def settle(self) -> None:
+        """Finish an update that goes on elsewhere."""
 
     def switch(self) -> None:
         """Model <- average."""
@@ -89,5 +112,8 @@ class TensorGroup:
 
     @property
     def _exchangeable(self) -> bool:
-        value, average = self.values[0], self.averages[0]
-        return value.dtype == average.dtype and value.device == average.device
+        return kind_of(self.values[0]) == kind_of(self.averages[0])
+
+    def _lerp(self, weight: float, skip: Optional[Tensor]) -> None:
+        """Move the averages, unless a flag on the values' device is set."""
+        lerp_(self.averages, self.values, weight, skip)

@@ -52,16 +52,13 @@ class ConfigPlan:
     @property
     def window(self) -> float:
         """float: Optimizer steps that the average remembers."""
-        return self._interval / self.hook.momentum
+        return self.hook.steps_per_momentum / self.hook.momentum
 
     @property
     def warning(self) -> Optional[str]:
         """str: What the hook will warn of before the run; None if nothing."""
-        return self.switches.warning(self.hook.momentum, self._interval)
-
-    @property
-    def _interval(self) -> int:
-        return self.hook.averaging.get('interval', 1)
+        hook = self.hook
+        return self.switches.warning(hook.momentum, hook.steps_per_momentum)
 
 
 def plan_of_config(cfg: Any, length: int, num_gpus: int = 1) -> ConfigPlan:
