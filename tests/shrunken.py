@@ -216,8 +216,9 @@ def _keep_quiet(cfg: Config, work_dir: Path) -> None:
     for split in ('val', 'test'):
         for part in ('cfg', 'dataloader', 'evaluator'):
             cfg[f'{split}_{part}'] = None
-    cfg.default_hooks.update(checkpoint=None, preemption=None)
-    cfg.default_hooks.pop('visualization', None)
+    cfg.default_hooks.update(checkpoint=None)
+    for name in ('preemption', 'visualization'):
+        cfg.default_hooks.pop(name, None)
     cfg.update(
         work_dir=str(work_dir),
         experiment_name=next(_names),
