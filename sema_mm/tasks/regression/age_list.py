@@ -23,8 +23,8 @@ def read_list(file: Path) -> list[Photo]:
     """Read a list.
 
     Args:
-        file (Path): Text in UTF-8. A path may hold commas; the age follows
-            the last one.
+        file (Path): Text in UTF-8, but for names of files that are not. A
+            path may hold commas; the age follows the last one.
 
     Returns:
         list[Photo]: The photographs, in the order of the lines.
@@ -33,7 +33,8 @@ def read_list(file: Path) -> list[Photo]:
         ValueError: If a line is no path and number, or there is no line.
     """
     photos, wrong = [], []
-    for number, line in enumerate(file.read_text('utf-8').splitlines(), 1):
+    lines = file.read_text('utf-8', 'surrogateescape').splitlines()
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         path, _, age = map(str.strip, line.rpartition(','))
@@ -61,7 +62,7 @@ def write_list(file: Path, photos: Iterable[Photo]) -> None:
         photos (Iterable[Photo]): The photographs.
     """
     lines = (f'{photo.path},{photo.age:g}\n' for photo in photos)
-    file.write_text(''.join(lines), 'utf-8')
+    file.write_text(''.join(lines), 'utf-8', 'surrogateescape')
 
 
 def check_photos(

@@ -1,6 +1,7 @@
 """The split of a data set of ages into training, validation and test."""
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -46,4 +47,4 @@ def split_photos(
 
 
 def _key(photo: Photo) -> str:
-    return hashlib.sha256(photo.path.encode()).hexdigest()
+    return hashlib.sha256(os.fsencode(photo.path)).hexdigest()

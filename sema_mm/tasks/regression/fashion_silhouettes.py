@@ -49,9 +49,7 @@ class FashionSilhouettes(RotatedFashion):
         Returns:
             list[dict]: As for :class:`RotatedFashion`.
         """
-        cifar10 = CIFAR10(
-            self.cifar10_root, self.split, serialize_data=False
-        )
+        cifar10 = CIFAR10(self.cifar10_root, self.split, serialize_data=False)
         self.backgrounds = np.stack([one['img'] for one in cifar10.data_list])
         return super().load_data_list()
 

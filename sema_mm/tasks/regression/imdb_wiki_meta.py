@@ -42,7 +42,8 @@ def read_meta(
         ValueError: If the file has no such table.
     """
     file = root / f'{name}_crop' / f'{name}.mat'
-    table = loadmat(file).get(name)
+    with file.open('rb') as stream:
+        table = loadmat(stream).get(name)
     if table is None:
         raise ValueError(f'{file} has no table {name!r}')
     fields = ('full_path', 'dob', 'photo_taken')

@@ -60,7 +60,9 @@ class RotatedFashion(BaseDataset):
                 f"split must be 'train' or 'test', but got {split!r}"
             )
         if not isinstance(seed, int) or seed < 0:
-            raise ValueError(f'seed={seed!r} must be a whole number, 0 or more')
+            raise ValueError(
+                f'seed={seed!r} must be a whole number, 0 or more'
+            )
         self.split = split
         self.seed = seed
         super().__init__(
