@@ -26,7 +26,14 @@ STEPS = 2
 SAMPLES = 16
 
 #: Where each dataset lies below the folder of :func:`write_data`.
-ROOTS = dict(CIFAR100='cifar100', ImageNet='imagenet', CocoDataset='coco')
+ROOTS = dict(
+    AgeDB='agedb',
+    CIFAR100='cifar100',
+    CocoDataset='coco',
+    ImageNet='imagenet',
+    IMDBWiki='imdb_wiki',
+    RCFMNIST='fashion_mnist',
+)
 #: Arguments of transforms that are sizes in pixels.
 SIZES = {
     'border',
@@ -48,6 +55,9 @@ def write_data(root: Path) -> None:
     tiny_data.write_cifar100(root / 'cifar100', IMAGES)
     tiny_data.write_imagenet(root / 'imagenet', IMAGES)
     tiny_data.write_coco(root / 'coco', IMAGES)
+    tiny_data.write_agedb(root / 'agedb', IMAGES)
+    tiny_data.write_imdb_wiki(root / 'imdb_wiki', IMAGES)
+    tiny_data.write_fashion_mnist(root / 'fashion_mnist', IMAGES)
 
 
 def shrink(
@@ -175,7 +185,8 @@ def _shrink_data(loader: Any, data: Path, images: int) -> None:
         if 'times' in dataset:
             dataset.times = 1
         dataset = dataset.dataset
-    dataset.data_root = f'{data / ROOTS[dataset.type]}/'
+    kind = dataset.type.split('.')[-1]
+    dataset.data_root = f'{data / ROOTS[kind]}/'
     dataset.indices = images
     if dataset.type == 'CIFAR100':
         dataset.type = 'tests.tiny_cifar.TinyCIFAR100'

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     },
     'datasets': {'datasets'},
     'models': {'models'},
+    'tasks': {'tasks'},
     'checkpoint': {'harmless'},
     'harmless': set(),
     'files': set(),

@@ -9,5 +9,6 @@ model = dict(
         _delete_=True,
         type='sema_mm.tasks.regression.RegressionHead',
         in_channels=2048,
+        loss=dict(type='torch.nn.L1Loss'),
     )
 )

@@ -10,6 +10,7 @@ model = dict(
         _delete_=True,
         type='sema_mm.tasks.regression.RegressionHead',
         in_channels=768,
+        loss=dict(type='torch.nn.L1Loss'),
     ),
     train_cfg=None,  # no Mixup, no CutMix
 )

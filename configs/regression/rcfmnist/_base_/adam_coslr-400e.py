@@ -11,7 +11,7 @@ default_hooks = dict(
     preemption=dict(type='sema_mm.PreemptionHook'),
 )
 
-optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-3))
+optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-3, weight_decay=0))
 # Once an epoch, as the authors do.
 param_scheduler = dict(
     type='CosineAnnealingLR', T_max=400, eta_min=1e-6, by_epoch=True
