@@ -44,7 +44,7 @@ def read_list(file: Path) -> list[Photo]:
         try:
             photos.append(Photo(path, float(age)))
         except ValueError:
-            wrong.append(f'line {number}: {age!r} is no age')
+            wrong.append(f'line {number}: {age!r} is no age in years')
     _raise(str(file), wrong)
     if not photos:
         raise ValueError(
@@ -89,10 +89,13 @@ def check_photos(
         if not low <= age <= high:
             wrong.append(
                 f'the age {age:g} of {path} is not between {low:g} and '
-                f'{high:g} years'
+                f'{high:g} years: correct it, or set age_range'
             )
         elif not (folder / path).is_file():
-            wrong.append(f'there is no image {folder / path}')
+            wrong.append(
+                f'there is no image {folder / path}: correct data_root, or '
+                'remove it from the list'
+            )
     _raise(source, wrong)
 
 

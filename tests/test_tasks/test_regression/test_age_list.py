@@ -41,11 +41,14 @@ def test_space_and_empty_lines_do_not_matter(tmp_path):
     [
         ('', 'is empty: write one "path,age" in each line, or make'),
         ('\n \n', 'is empty'),
-        ('a.jpg,3\nb.jpg,young', "line 2: 'young' is no age"),
-        ('a.jpg,3\nb.jpg,', "line 2: '' is no age"),
+        ('a.jpg,3\nb.jpg,young', "line 2: 'young' is no age in years"),
+        ('a.jpg,3\nb.jpg,', "line 2: '' is no age in years"),
         ('a.jpg,3\n\nb.jpg 4', 'line 3 is not "path,age": \'b.jpg 4\''),
-        ('age,path,split\n', "line 1: 'split' is no age"),
-        ('a,b\nc,d\ne,f\n', "line 1: 'b' is no age (and 2 more like it)"),
+        ('age,path,split\n', "line 1: 'split' is no age in years"),
+        (
+            'a,b\nc,d\ne,f\n',
+            "line 1: 'b' is no age in years (and 2 more like it)",
+        ),
     ],
 )
 def test_wrong_lists(tmp_path, text, sentence):
@@ -81,5 +84,6 @@ def test_missing_images(tmp_path):
         check_photos(photos, tmp_path, (0, 120), 'here')
     missing = Path(tmp_path, 'b.jpg')
     assert str(caught.value) == (
-        f'here: there is no image {missing} (and 1 more like it)'
+        f'here: there is no image {missing}: correct data_root, or remove it '
+        'from the list (and 1 more like it)'
     )
