@@ -11,6 +11,7 @@ from .age_list import Photo
 
 __all__ = ['LARGEST', 'age_in_years', 'read_meta']
 
+FIELDS = 'full_path', 'dob', 'photo_taken', 'face_score', 'second_face_score'
 #: The most images of one age in validation and test, as in IMDB-WIKI-DIR.
 LARGEST = 150
 #: Detections of faces with a lower score are not used.
@@ -46,9 +47,7 @@ def read_meta(
         table = loadmat(stream).get(name)
     if table is None:
         raise ValueError(f'{file} has no table {name!r}')
-    fields = ('full_path', 'dob', 'photo_taken')
-    fields += ('face_score', 'second_face_score')
-    columns = [table[field][0, 0].ravel() for field in fields]
+    columns = [table[field][0, 0].ravel() for field in FIELDS]
     photos, left_out = [], Counter[str]()
     for path, born, taken, score, second in zip(*columns):
         age = age_in_years(int(born), int(taken))

@@ -60,11 +60,11 @@ def test_colours_mislead_in_the_test_alone(name):
 
 @pytest.mark.slow
 def test_a_small_training_keeps_the_best_average(tmp_path):
-    tiny_data.write_fashion_mnist(tmp_path / 'data', 300)
+    tiny_data.write_fashion_mnist(tmp_path / 'data', 200)
     cfg = Config(load(SMALL))
-    for split in ('train', 'val'):
+    for split, images in (('train', 200), ('val', 60)):
         dataset = cfg[f'{split}_dataloader'].dataset
-        dataset.update(data_root=str(tmp_path / 'data'), indices=300)
+        dataset.update(data_root=str(tmp_path / 'data'), indices=images)
     cfg.train_cfg.max_epochs = 3
     cfg.default_hooks.checkpoint.update(
         save_best='regression/mae', rule='less'
