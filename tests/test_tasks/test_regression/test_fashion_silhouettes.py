@@ -1,9 +1,12 @@
 """White silhouettes on photographs."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
+from mmengine.config import Config
+from mmengine.registry import DATASETS, DefaultScope
 
 pytest.importorskip('mmpretrain')
 
@@ -11,6 +14,7 @@ from mmpretrain.datasets import CIFAR10  # noqa: E402
 
 from sema_mm.tasks.regression import FashionSilhouettes  # noqa: E402
 from tests import tiny_data  # noqa: E402
+from tests.tool_runs import ROOT  # noqa: E402
 
 #: As there, fewer photographs than garments.
 GARMENTS, PHOTOGRAPHS = 130, 50
@@ -65,3 +69,23 @@ def test_angles_are_multiples_of_six(dataset):
 def test_there_are_no_colours_to_choose(dataset):
     with pytest.raises(TypeError, match='colours'):
         FashionSilhouettes(colours='angle')
+
+
+def test_the_config_of_the_readme(dataset, tmp_path):
+    folder = ROOT / 'configs/regression/rcfmnist'
+    (text,) = re.findall(
+        r'```python\n(.*?)```', (folder / 'README.md').read_text(), re.S
+    )
+    (tmp_path / 'config.py').write_text(text.replace('./', f'{folder}/'))
+    cfg = Config.fromfile(tmp_path / 'config.py')
+    given = cfg.train_dataloader.dataset
+    given.update(
+        data_root=dataset.data_root, cifar10_root=dataset.cifar10_root
+    )
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        sample = DATASETS.build(given)[3]
+    assert sample['inputs'].shape == (3, 32, 32)
+    assert sample['data_samples'].gt_score == dataset[3]['gt_score'][0]
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        assert loader.dataset.split == 'test'
+        assert 'colours' not in loader.dataset
