@@ -158,7 +158,10 @@ def test_a_stop_is_survived(name):
 def test_the_schedule_fires_and_does_not_warn(name):
     load(name)
     expected = EXPECTED.get(baseline(name))
-    images = expected['images'] if expected else 1000
+    dataset = load_once(name).train_dataloader.dataset
+    images = dataset.get('indices', 1000)
+    if expected:
+        images = expected['images']
     epochs = load_once(name).train_cfg.max_epochs
     if expected and 'repeat' in expected:
         images *= expected['repeat']
