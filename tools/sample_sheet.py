@@ -73,7 +73,7 @@ def main() -> None:
         draw(cfg, args.split, args.count, args.out)
     except (ImportError, OSError, ValueError) as error:
         sys.exit(f'error: {error}')
-    print(f'{args.out}: {args.count} samples of {args.config.stem}')
+    print(f'{args.out}: {args.split} of {args.config.stem}')
 
 
 if __name__ == '__main__':

@@ -19,18 +19,18 @@ __all__ = ['RegressionMetric']
 class RegressionMetric(BaseMetric):
     """Errors and correlations of ``pred_score`` with ``gt_score``.
 
-    ============  =========================================  =========
-    key           what                                       rule
-    ============  =========================================  =========
-    mae           mean absolute error                        less
-    mse           mean squared error                         less
-    rmse          its root                                   less
-    mape          mean absolute error as a fraction of the
-                  target; targets of 0 are left out          less
-    pearson       correlation                                greater
-    spearman      correlation of ranks                       greater
-    angular_error mean absolute error the shorter way round  less
-    ============  =========================================  =========
+    =============  =========================================  =======
+    key            what                                       rule
+    =============  =========================================  =======
+    mae            mean absolute error                        less
+    mse            mean squared error                         less
+    rmse           its root                                   less
+    mape           mean absolute error as a fraction of the   less
+                   target; targets of 0 are left out
+    pearson        correlation                                greater
+    spearman       correlation of ranks                       greater
+    angular_error  mean absolute error the shorter way round  less
+    =============  =========================================  =======
 
     The values are those of scikit-learn and scipy. mmengine's checkpoint hook
     cannot guess which of them should be small: give it the rule as well,

@@ -78,6 +78,7 @@ class RotatedFashion(BaseDataset):
         """
         self.images = read_images(Path(self.data_root), self.split)
         angles = self.draw_angles(len(self.images)).astype(np.float32)
+        angles %= 360  # what was rounded up to it
         return [
             {'index': index, 'gt_score': angle}
             for index, angle in enumerate(angles[:, None])

@@ -1,52 +1,24 @@
-# dataset settings
+_base_ = '../../_base_/faces_bs256.py'
+
 dataset_type = 'sema_mm.tasks.regression.AgeDB'
-data_preprocessor = dict(
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    to_rgb=True,
-)
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='RandomResizedCrop',
-        scale=224,
-        crop_ratio_range=(0.5, 1.0),
-        backend='pillow',
-        interpolation='bicubic',
-    ),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='PackInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='ResizeEdge',
-        scale=256,
-        edge='short',
-        backend='pillow',
-        interpolation='bicubic',
-    ),
-    dict(type='CenterCrop', crop_size=224),
-    dict(type='PackInputs'),
-]
-# 4 GPUs x 64 = 256
 train_dataloader = dict(
-    batch_size=64,
-    num_workers=4,
-    dataset=dict(type=dataset_type, split='train', pipeline=train_pipeline),
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        split='train',
+        pipeline=_base_.train_pipeline,
+    )
 )
 val_dataloader = dict(
-    batch_size=100,
-    num_workers=4,
-    dataset=dict(type=dataset_type, split='val', pipeline=test_pipeline),
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        split='val',
+        pipeline=_base_.test_pipeline,
+    )
 )
-val_evaluator = dict(type='sema_mm.tasks.regression.RegressionMetric')
 test_dataloader = dict(
-    batch_size=100,
-    num_workers=4,
-    dataset=dict(type=dataset_type, split='test', pipeline=test_pipeline),
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        split='test',
+        pipeline=_base_.test_pipeline,
+    )
 )
-test_evaluator = val_evaluator

@@ -1,11 +1,4 @@
-_base_ = './runtime.py'
+_base_ = '../../agedb/_base_/adamw_coslr-400e.py'
 
-optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05))
-# Once an epoch, as the authors do.
-param_scheduler = dict(
-    type='CosineAnnealingLR', T_max=200, eta_min=1e-6, by_epoch=True
-)
-train_cfg = dict(by_epoch=True, max_epochs=200, val_interval=1)
-val_cfg = dict()
-test_cfg = dict()
-auto_scale_lr = dict(base_batch_size=256)
+param_scheduler = dict(T_max=200)
+train_cfg = dict(max_epochs=200)

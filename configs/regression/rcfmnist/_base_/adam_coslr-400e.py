@@ -1,15 +1,4 @@
-_base_ = 'mmpretrain::_base_/default_runtime.py'
-
-default_hooks = dict(
-    checkpoint=dict(
-        type='sema_mm.SafeCheckpointHook',
-        interval=10,
-        max_keep_ckpts=1,
-        save_best='regression/mae',
-        rule='less',
-    ),
-    preemption=dict(type='sema_mm.PreemptionHook'),
-)
+_base_ = '../../_base_/runtime.py'
 
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-3, weight_decay=0))
 # Once an epoch, as the authors do.
