@@ -7,11 +7,11 @@ from typing import Union
 import torch
 from torch import Tensor
 
+from .joined_group import SHORT
+
 __all__ = ['FiniteCheck']
 
-#: Vectors of so many elements are cheaper to join than to look at one by one,
-SHORT = 1024
-#: up to so many together: 1 MB in float32.
+#: Short vectors are joined up to so many elements: 1 MB in float32.
 JOINED = 2**18
 
 

@@ -15,11 +15,12 @@ from ..engines import Engine, engine_of
 from ..engines.model_tensors import STATISTICS, bare_name, running_statistics
 from .arguments import check_count, check_flag
 from .cast_group import CastGroup
-from .functional import copy_, exchange_, relative_distance
+from .functional import PIECE, copy_, exchange_, relative_distance
 from .host_group import HostGroup
+from .joined_group import SHORT, JoinedGroup
 from .momentum import MomentumSchedule
 from .side_stream import SideStream
-from .tensor_group import TensorGroup, kind_of
+from .tensor_group import TensorGroup, kind_of, same_objects
 
 __all__ = ['SwitchEMA']
 
@@ -196,14 +197,20 @@ class SwitchEMA(nn.Module):
             given = self._given
             statistics = {k: v for k, v in statistics.items() if k in given}
         groups: dict[tuple, TensorGroup] = {}
+        short = PIECE
         for name, value in {**found, **statistics}.items():
             average = _average_for(value, averages.get(name), self.device)
             fixed = name in self._given
-            kind = kind_of(value), kind_of(average), fixed
-            if kind not in groups:
-                groups[kind] = _group_for(value, average)(fixed=fixed)
-            groups[kind].add(name, value, average)
-        self._groups = list(groups.values())
+            kind = TensorGroup if fixed else _group_for(value, average)
+            if kind is JoinedGroup:
+                short -= value.numel()
+                kind = JoinedGroup if short >= 0 else TensorGroup
+            key = kind, kind_of(value), kind_of(average), fixed
+            groups.setdefault(key, kind(fixed=fixed))
+            groups[key].add(name, value, average)
+        self._groups = [
+            _prepared(group, self._groups) for group in groups.values()
+        ]
         self._engine = engine
         self._watch(engine.module)
 
@@ -229,6 +236,8 @@ class SwitchEMA(nn.Module):
         if not self.engine.holds(model) or self._is_changed():
             self.refresh(model)
         with self._stream.beside():
+            for group in self._groups:
+                group.read()
             skip = skip_if(self._sources) if skip_if else None
             if skip is True:
                 return
@@ -568,8 +577,7 @@ class SwitchEMA(nn.Module):
         self._seen = _tensors_in(self._owners)
         tensors = filter(torch.is_tensor, self._seen)
         self._frozen = list(itertools.filterfalse(_REQUIRES_GRAD, tensors))
-        groups = [group for group in self._groups if not group.fixed]
-        self._sources = [value for group in groups for value in group.values]
+        self._sources = [t for group in self._groups for t in group.sources]
         devices = {value.device for value in self._sources}
         if self.side_stream and devices != self._stream.devices:
             self._stream = SideStream(devices)
@@ -577,7 +585,7 @@ class SwitchEMA(nn.Module):
     def _is_changed(self) -> bool:
         """Whether there are other parameters, or other trainable ones."""
         return (
-            not _same(_tensors_in(self._owners), self._seen)
+            not same_objects(_tensors_in(self._owners), self._seen)
             or any(map(_REQUIRES_GRAD, self._frozen))
             or any(group.is_moved for group in self._groups)
             or self.engine.is_changed()
@@ -616,17 +624,24 @@ def _group_for(value: Tensor, average: Tensor) -> type[TensorGroup]:
     """Choose what averages a tensor."""
     if value.device != average.device:
         return HostGroup
-    return TensorGroup if value.dtype == average.dtype else CastGroup
+    if value.dtype != average.dtype:
+        return CastGroup
+    short = value.is_cpu and value.dim() == 1 and value.numel() <= SHORT
+    return JoinedGroup if short else TensorGroup
+
+
+def _prepared(group: TensorGroup, old: list[TensorGroup]) -> TensorGroup:
+    """Make a group ready, or find the old one that it repeats."""
+    for other in old:
+        if group.repeats(other):
+            return other
+    group.prepare()
+    return group
 
 
 def _tensors_in(owners: list[dict]) -> list[Optional[Tensor]]:
     """List the entries of dicts of tensors."""
     return list(itertools.chain.from_iterable(map(dict.values, owners)))
-
-
-def _same(first: list, second: list) -> bool:
-    """Whether two lists hold the very same objects."""
-    return len(first) == len(second) and all(map(operator.is_, first, second))
 
 
 def _check_match(

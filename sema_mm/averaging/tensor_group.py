@@ -1,5 +1,6 @@
 """Averages beside the model's tensors that they average."""
 
+import operator
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
@@ -7,7 +8,7 @@ from torch import Tensor
 
 from .functional import copy_, exchange_, lerp_
 
-__all__ = ['TensorGroup', 'kind_of']
+__all__ = ['TensorGroup', 'kind_of', 'same_objects']
 
 
 def kind_of(tensor: Tensor) -> tuple:
@@ -20,6 +21,19 @@ def kind_of(tensor: Tensor) -> tuple:
         tuple: Its dtype and its device.
     """
     return tensor.dtype, tensor.device
+
+
+def same_objects(first: list, second: list) -> bool:
+    """Tell whether two lists hold the very same objects.
+
+    Args:
+        first (list): Objects, which are not compared by their values.
+        second (list): Others.
+
+    Returns:
+        bool: Whether they do.
+    """
+    return len(first) == len(second) and all(map(operator.is_, first, second))
 
 
 @dataclass
@@ -60,6 +74,27 @@ class TensorGroup:
         """bool: Whether tensors have got another dtype or device since."""
         first = self.values[0], self.averages[0]
         return tuple(map(kind_of, first)) != self._kinds
+
+    def repeats(self, other: 'TensorGroup') -> bool:
+        """Tell whether another group, where it is now, has all of this."""
+        return (
+            (type(self), self.names, self._kinds, self.fixed)
+            == (type(other), other.names, other._kinds, other.fixed)
+            and same_objects(self.values, other.values)
+            and same_objects(self.averages, other.averages)
+            and not other.is_moved
+        )
+
+    @property
+    def sources(self) -> list[Tensor]:
+        """List[Tensor]: What an update reads."""
+        return [] if self.fixed else self.values
+
+    def prepare(self) -> None:
+        """Get ready for updates, now that all tensors are there."""
+
+    def read(self) -> None:
+        """Bring :attr:`sources` up to date."""
 
     def update(self, weight: float, skip: Optional[Tensor] = None) -> None:
         """Average <- model; the whole value at weight 1."""
