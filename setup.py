@@ -50,8 +50,9 @@ setup(
             'onedl-mmdetection>=3.5.1',
             'onedl-mmpretrain>=1.3.6',
         ],
-        # Eigenvalues, figures, tables, and the embedded digits, whose scenes
-        # two processes may build at once (filelock, which torch needs too).
+        # Eigenvalues, correlations and Matlab's tables (scipy), figures,
+        # tables, and the embedded digits, whose scenes two processes may
+        # build at once (filelock, which torch needs too).
         'analysis': ANALYSIS,
         # Tests, in parallel too, and the logs and weights that they read.
         'tests': [

@@ -119,6 +119,10 @@ def resize(cfg):
     return find(transforms(cfg, 'val'), 'ResizeEdge')['scale']
 
 
+def zoom(cfg):
+    return list(find(transforms(cfg), 'RandomResizedCrop')['crop_ratio_range'])
+
+
 def strength(cfg):
     step = find(transforms(cfg), 'RandAugment')
     names = ('num_policies', 'total_level', 'magnitude_level', 'magnitude_std')
@@ -140,8 +144,8 @@ def augment(cfg):
         return f'basic{size}'
     if len(find(steps, 'RandAugment')['policies']) != 14:
         return 'randaug'
-    zoom = tuple(crop.get('crop_ratio_range', (0.8, 1.0)))
-    known = strength(cfg) == FIXMATCH and zoom == (0.8, 1.0)
+    kept = tuple(crop.get('crop_ratio_range', (0.8, 1.0)))
+    known = strength(cfg) == FIXMATCH and kept == (0.8, 1.0)
     return f'randaug{size}' if known else 'unknown'
 
 
@@ -310,6 +314,8 @@ READERS = {
     'train_size': train_size,
     'test_size': test_size,
     'resize': resize,
+    'zoom': zoom,
+    'padding': lambda cfg: find(transforms(cfg), 'RandomCrop')['padding'],
     'augment': augment,
     'magnitude': magnitude,
     'erasing': erasing,

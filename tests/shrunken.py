@@ -27,10 +27,13 @@ SAMPLES = 16
 
 #: Where each dataset lies below the folder of :func:`write_data`.
 ROOTS = {
+    'AgeDB': 'agedb',
     'CIFAR100': 'cifar100',
-    'ImageNet': 'imagenet',
     'CocoDataset': 'coco',
-    'sema_mm.datasets.STL10': 'stl10',
+    'IMDBWiki': 'imdb_wiki',
+    'ImageNet': 'imagenet',
+    'RCFMNIST': 'fashion_mnist',
+    'STL10': 'stl10',
 }
 #: Arguments of transforms that are sizes in pixels.
 SIZES = {
@@ -64,6 +67,9 @@ def write_data(root: Path) -> None:
     tiny_data.write_imagenet(root / 'imagenet', IMAGES)
     tiny_data.write_coco(root / 'coco', IMAGES)
     tiny_data.write_stl10(root / 'stl10', IMAGES)
+    tiny_data.write_agedb(root / 'agedb', IMAGES)
+    tiny_data.write_imdb_wiki(root / 'imdb_wiki', IMAGES)
+    tiny_data.write_fashion_mnist(root / 'fashion_mnist', IMAGES)
 
 
 def shrink(
@@ -192,7 +198,8 @@ def _shrink_data(loader: Any, data: Path, images: int) -> None:
         if 'times' in dataset:
             dataset.times = 1
         dataset = dataset.dataset
-    dataset.data_root = f'{data / ROOTS[dataset.type]}/'
+    kind = dataset.type.split('.')[-1]
+    dataset.data_root = f'{data / ROOTS[kind]}/'
     dataset.indices = images
     if dataset.type == 'CIFAR100':
         dataset.type = 'tests.tiny_cifar.TinyCIFAR100'

@@ -1,5 +1,6 @@
 """A few random images in the layouts of the data sets of the configs."""
 
+import gzip
 import json
 import pickle
 from pathlib import Path
@@ -64,6 +65,37 @@ def write_coco(root: Path, images: int) -> None:
     (root / 'annotations').mkdir()
     path = root / 'annotations' / 'instances_train2017.json'
     path.write_text(json.dumps(content))
+
+
+def write_agedb(root: Path, images: int) -> None:
+    """Write an AgeDB folder, with ages of which some are frequent."""
+    names = _write_images(root / 'AgeDB', images, (120, 100))
+    for number, name in enumerate(names):
+        new = f'{number}_Ann Doe_{20 + number % 5}_f.jpg'
+        (root / 'AgeDB' / name).rename(root / 'AgeDB' / new)
+
+
+def write_imdb_wiki(root: Path, images: int) -> None:
+    """Write faces of IMDB-WIKI, with the list of those for training."""
+    names = _write_images(root / 'imdb_crop' / '00', images, (120, 100))
+    lines = [
+        f'imdb_crop/00/{name},{20 + number}\n'
+        for number, name in enumerate(names)
+    ]
+    (root / 'train.txt').write_text(''.join(lines))
+
+
+def write_fashion_mnist(root: Path, images: int) -> None:
+    """Write the images of Fashion-MNIST, one file packed, one not."""
+    rng = np.random.default_rng(3)
+    root.mkdir(parents=True, exist_ok=True)
+    for name, opened in (('train', gzip.open), ('t10k', open)):
+        coarse = rng.integers(0, 256, (images, 4, 4), dtype=np.uint8)
+        pixels = coarse.repeat(7, axis=1).repeat(7, axis=2)
+        head = np.array([0x803, images, 28, 28], '>u4').tobytes()
+        suffix = '.gz' if name == 'train' else ''
+        with opened(root / f'{name}-images-idx3-ubyte{suffix}', 'wb') as file:
+            file.write(head + pixels.tobytes())
 
 
 def _annotation(image: int, index: int) -> dict:

@@ -178,7 +178,7 @@ def fit_momentum(
     """
     by_epoch = is_epoch_based(cfg)
     plan = plan_of_config(cfg, images() if by_epoch else 1, num_gpus)
-    own, updates = hook['momentum'], plan.steps / hook.get('interval', 1)
+    own, updates = hook['momentum'], plan.steps / plan.hook.steps_per_momentum
     third = (
         f'a third of the {plan.steps:g} optimizer steps between two switches'
     )

@@ -12,16 +12,23 @@ import torch
 from torch import Tensor
 
 __all__ = [
-    'all_finite',
+    'PIECE',
     'bit_equal',
     'copy_',
     'exchange_',
+    'gated_lerp_',
     'lerp_',
+    'pieces',
     'relative_distance',
 ]
 
+#: Elements that are worked on at a time where that takes extra memory: 8 MB
+#: in float32.
+PIECE = 2**21
 
-@torch.no_grad()
+
+# Without the bookkeeping of autograd: no graph ever holds an average.
+@torch.inference_mode()
 def lerp_(
     averages: list[Tensor],
     values: list[Tensor],
@@ -36,72 +43,107 @@ def lerp_(
 
     Args:
         averages (List[Tensor]): Tensors to change.
-        values (List[Tensor]): New values, cast to the averages' dtype and
-            device one tensor at a time where they differ.
+        values (List[Tensor]): New values, of the averages' dtype and device.
         weight (float): Weight of the values, from 0 to 1.
-        skip (Tensor, optional): A bool on the averages' device, of shape
-            (); where true, the averages keep their bits, whatever the
-            values hold (NaN included). Defaults to None.
+        skip (Tensor, optional): A bool of shape (); where true, the averages
+            keep their bits, whatever the values hold (NaN included). On a
+            GPU it is not waited for. Defaults to None.
     """
-    if skip is None and _alike(averages, values):
-        torch._foreach_lerp_(averages, values, weight)
+    if not averages or (skip is not None and skip.is_cpu and skip):
         return
-    for average, value in zip(averages, values):
-        value = value.to(average)
-        if skip is not None:
-            value = torch.where(skip, average, value)
-        average.lerp_(value, weight)
+    if skip is None or skip.is_cpu:
+        torch._foreach_lerp_(averages, values, weight)
+    elif averages[0].is_cuda and weight < 0.5:
+        gated_lerp_(averages, values, weight, skip)
+    else:
+        for average, value in zip(averages, values):
+            average.lerp_(torch.where(skip, average, value), weight)
+
+
+def gated_lerp_(
+    averages: list[Tensor],
+    values: list[Tensor],
+    weight: float,
+    skip: Tensor,
+) -> None:
+    """Do what :func:`lerp_` does below a weight of 0.5, in few kernels.
+
+    One step of SGD from the averages, with the learning rate ``weight``,
+    the negated values as gradients and a weight decay of 1, goes where a
+    lerp goes: ``a - weight * (a - v)``. torch's fused SGD leaves its
+    parameters alone where a flag on the device says so, as a gradient scaler
+    asks of it.
+
+    Args:
+        averages (List[Tensor]): Tensors to change.
+        values (List[Tensor]): New values, of the averages' dtype and device.
+        weight (float): Weight of the values, from 0 to 0.5.
+        skip (Tensor): A bool of shape () on the same device.
+    """
+    torch._fused_sgd_(
+        averages,
+        values,
+        [],
+        lr=weight,
+        weight_decay=1.0,
+        maximize=True,
+        momentum=0.0,
+        dampening=0.0,
+        nesterov=False,
+        is_first_step=False,
+        found_inf=skip.float(),
+    )
 
 
 @torch.no_grad()
-def copy_(targets: list[Tensor], sources: list[Tensor]) -> None:
+def copy_(
+    targets: list[Tensor], sources: list[Tensor], wait: bool = True
+) -> None:
     """Write sources into targets, casting where dtypes differ.
 
     Args:
         targets (List[Tensor]): Tensors to overwrite.
         sources (List[Tensor]): Tensors to read.
+        wait (bool): Whether the host waits for copies from a GPU into its
+            page-locked memory. Defaults to True.
     """
     if targets:
-        torch._foreach_copy_(targets, sources)
+        torch._foreach_copy_(targets, sources, non_blocking=not wait)
 
 
 @torch.no_grad()
 def exchange_(first: list[Tensor], second: list[Tensor]) -> None:
-    """Exchange the values of two lists of one dtype, tensor by tensor.
+    """Exchange the values of two lists of one dtype, piece by piece.
 
-    Needs the memory of the largest tensor, not of the list.
+    Needs the memory of the largest piece, not of the list.
 
     Args:
         first (List[Tensor]): Tensors to overwrite with the second.
         second (List[Tensor]): Tensors to overwrite with the first.
     """
-    for a, b in zip(first, second):
-        kept = a.clone()
-        a.copy_(b)
-        b.copy_(kept)
-        del kept  # before the next is made
+    for pair in zip(first, second):
+        for a, b in zip(*map(pieces, pair)):
+            kept = a.clone()
+            a.copy_(b)
+            b.copy_(kept)
+            del kept  # before the next is made
 
 
-@torch.no_grad()
-def all_finite(tensors: Sequence[Tensor]) -> Tensor:
-    """Tell whether every element is finite, in one reading pass.
-
-    Uses the Euclidean norm, the cheapest reduction that is NaN or infinite
-    where an element is. In float32 it overflows as well for elements beyond
-    1e19; such weights are lost anyway.
+def pieces(tensor: Tensor, size: int = PIECE) -> Sequence[Tensor]:
+    """Cut a tensor along its first axis.
 
     Args:
-        tensors (Sequence[Tensor]): Floating or complex tensors, on one
-            device; at least one.
+        tensor (Tensor): A tensor of any shape.
+        size (int): Most elements of a piece; one index of the first axis
+            may have more. Defaults to ``PIECE``.
 
     Returns:
-        Tensor: A bool of shape () on the tensors' device.
+        Sequence[Tensor]: Views; the tensor itself where it is small enough.
     """
-    norms = list(torch._foreach_norm(list(tensors)))
-    dtypes = {norm.dtype for norm in norms}
-    if len(dtypes) > 1:
-        norms = [norm.float() for norm in norms]
-    return torch.stack(norms).isfinite().all()
+    if tensor.numel() <= size or tensor.dim() == 0:
+        return [tensor]
+    rows = tensor.numel() // len(tensor)
+    return tensor.split(max(size // rows, 1))
 
 
 @torch.no_grad()
@@ -146,12 +188,3 @@ def bit_equal(first: Tensor, second: Tensor) -> bool:
         return torch.equal(first, second)
     as_bytes = [t.detach().contiguous().view(-1) for t in (first, second)]
     return torch.equal(*[t.view(torch.uint8) for t in as_bytes])
-
-
-def _alike(first: list[Tensor], second: list[Tensor]) -> bool:
-    """Whether two lists share one dtype and device."""
-    return (
-        not first
-        or first[0].dtype == second[0].dtype
-        and first[0].device == second[0].device
-    )

@@ -6,7 +6,7 @@ from typing import Optional, Union
 import torch
 from torch import Tensor
 
-from .functional import all_finite
+from .finite_check import FiniteCheck
 
 __all__ = ['NonfiniteGuard']
 
@@ -33,6 +33,8 @@ class NonfiniteGuard:
         self.total = 0
         self.in_a_row = 0
         self._waiting: deque[tuple[Tensor, torch.cuda.Event]] = deque()
+        self._known: list[Tensor] = []
+        self._is_finite = FiniteCheck([])
 
     def judge(
         self, weights: list[Tensor], no_step: Optional[Tensor] = None
@@ -40,7 +42,8 @@ class NonfiniteGuard:
         """Tell whether the average must skip these weights.
 
         Args:
-            weights (List[Tensor]): What the update is going to read.
+            weights (List[Tensor]): What the update is going to read; the
+                same list as long as it holds the same tensors.
             no_step (Tensor, optional): A flag of a gradient scaler, on the
                 device, that the optimizer did not step: skip as well, but
                 do not count as non-finite. Defaults to None.
@@ -52,16 +55,21 @@ class NonfiniteGuard:
         Raises:
             RuntimeError: After ``limit`` non-finite steps in a row.
         """
-        finite = _all_finite(weights)
-        code = torch.where(finite, _FINE, _NONFINITE)
+        if weights is not self._known:
+            self._known, self._is_finite = weights, FiniteCheck(weights)
+        finite = self._is_finite()
+        if isinstance(finite, bool):
+            code = _FINE if finite else _NONFINITE
+            if no_step is not None and no_step > 0:
+                code = _NO_STEP
+            self._count(code)
+            return code != _FINE
+        codes = torch.where(finite, _FINE, _NONFINITE)
         if no_step is not None:
-            stepped = no_step.to(code.device).reshape(()) == 0
-            code = torch.where(stepped, code, _NO_STEP)
-        if code.device.type == 'cpu':
-            self._count(int(code))
-            return bool(code)
-        self._waiting.append(_to_host(code))
-        return code > 0
+            stepped = no_step.to(codes.device).reshape(()) == 0
+            codes = torch.where(stepped, codes, _NO_STEP)
+        self._waiting.append(_to_host(codes))
+        return codes > 0
 
     def settle(self, wait: bool = False) -> int:
         """Count the verdicts that have arrived on the host.
@@ -102,16 +110,6 @@ class NonfiniteGuard:
                 'last checkpoint, whose average is finite (max_nonfinite='
                 f'{self.limit} sets this limit)'
             )
-
-
-def _all_finite(weights: list[Tensor]) -> Tensor:
-    """One flag for weights that may live on several devices."""
-    devices = {weight.device: None for weight in weights}
-    flags = [
-        all_finite([w for w in weights if w.device == device])
-        for device in devices
-    ]
-    return torch.stack([flag.to(flags[0].device) for flag in flags]).all()
 
 
 def _to_host(code: Tensor) -> tuple[Tensor, torch.cuda.Event]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import math
 import operator
 from collections.abc import Iterator
 from typing import Any, Callable, Optional, Union
@@ -13,9 +14,13 @@ from torch import Tensor, nn
 from ..engines import Engine, engine_of
 from ..engines.model_tensors import STATISTICS, bare_name, running_statistics
 from .arguments import check_count, check_flag
-from .functional import copy_, exchange_, relative_distance
+from .cast_group import CastGroup
+from .functional import PIECE, copy_, exchange_, relative_distance
+from .host_group import HostGroup
+from .joined_group import SHORT, JoinedGroup
 from .momentum import MomentumSchedule
-from .tensor_group import TensorGroup
+from .side_stream import SideStream
+from .tensor_group import TensorGroup, kind_of, same_objects
 
 __all__ = ['SwitchEMA']
 
@@ -65,8 +70,17 @@ class SwitchEMA(nn.Module):
             'anneal' and 'exp_momentum'. Defaults to None.
         interval (int): Take every ``interval``-th update into the average;
             the first always. Defaults to 1.
+        compound (bool): Take it with the momentum that ``interval`` updates
+            have together, so that the window does not become longer.
+            Defaults to False.
         device (torch.device or str, optional): Where the averages live.
-            None: beside their parameters. Defaults to None.
+            None: beside their parameters; 'cpu' under a model on a GPU
+            takes none of its memory, and an update does not wait for the
+            copies. Defaults to None.
+        side_stream (bool): On a GPU, update on a stream of its own, beside
+            the next forward and backward pass; :meth:`before_step` then has
+            to be called before each optimizer step, and nothing else may
+            change the weights in between. Defaults to False.
         update_buffers (bool): Also average the running means and variances
             of normalisation layers, instead of reading them from the model.
             Defaults to False.
@@ -100,7 +114,9 @@ class SwitchEMA(nn.Module):
         warmup_ratio: float = 0.9,
         gamma: Optional[float] = None,
         interval: int = 1,
+        compound: bool = False,
         device: Optional[Union[str, torch.device]] = None,
+        side_stream: bool = False,
         update_buffers: bool = False,
     ) -> None:
         super().__init__()
@@ -108,17 +124,28 @@ class SwitchEMA(nn.Module):
             momentum, warmup, warmup_iters, warmup_ratio, gamma
         )
         check_count('interval', interval, 1)
+        check_flag('compound', compound)
+        check_flag('side_stream', side_stream)
         check_flag('update_buffers', update_buffers)
+        if side_stream and update_buffers:
+            raise ValueError(
+                'side_stream=True and update_buffers=True do not go together: '
+                'a forward pass changes the running statistics while the '
+                'update reads them; use one of the two'
+            )
         self.interval = interval
+        self.compound = compound
         self.device = _checked_device(device)
+        self.side_stream = side_stream
         self.update_buffers = update_buffers
         self.steps = 0
         self._engine: Optional[Engine] = None
         self._owners: list[dict] = []
         self._seen: list[Optional[Tensor]] = []
-        self._watched: list[Tensor] = []
-        self._trainable: list[bool] = []
+        self._frozen: list[Tensor] = []
         self._groups: list[TensorGroup] = []
+        self._sources: list[Tensor] = []
+        self._stream = SideStream([])
         self._given: dict[str, Tensor] = {}
         self._origin: dict[str, Tensor] = {}
         self.refresh(model)
@@ -139,6 +166,11 @@ class SwitchEMA(nn.Module):
     def is_swapped(self) -> bool:
         """bool: Whether the model holds the average at this moment."""
         return any(group.kept is not None for group in self._groups)
+
+    @property
+    def overlaps(self) -> bool:
+        """bool: Whether updates run beside the training."""
+        return self._stream.is_used
 
     def refresh(self, model: nn.Module) -> None:
         """Look at the model again: what is in it, and what is trainable.
@@ -165,13 +197,20 @@ class SwitchEMA(nn.Module):
             given = self._given
             statistics = {k: v for k, v in statistics.items() if k in given}
         groups: dict[tuple, TensorGroup] = {}
+        short = PIECE
         for name, value in {**found, **statistics}.items():
             average = _average_for(value, averages.get(name), self.device)
             fixed = name in self._given
-            kind = _kind(value), _kind(average), fixed
-            group = groups.setdefault(kind, TensorGroup(fixed=fixed))
-            group.add(name, value, average)
-        self._groups = list(groups.values())
+            kind = TensorGroup if fixed else _group_for(value, average)
+            if kind is JoinedGroup:
+                short -= value.numel()
+                kind = JoinedGroup if short >= 0 else TensorGroup
+            key = kind, kind_of(value), kind_of(average), fixed
+            groups.setdefault(key, kind(fixed=fixed))
+            groups[key].add(name, value, average)
+        self._groups = [
+            _prepared(group, self._groups) for group in groups.values()
+        ]
         self._engine = engine
         self._watch(engine.module)
 
@@ -196,16 +235,44 @@ class SwitchEMA(nn.Module):
         self._refuse_swapped('update the average')
         if not self.engine.holds(model) or self._is_changed():
             self.refresh(model)
-        skip = skip_if(self._sources()) if skip_if else None
-        if skip is True:
-            return
-        self._origin = {}
-        if self.steps % self.interval == 0:
-            weight = self.momentum_at(self.steps) if self.steps else 1.0
-            gate = skip if isinstance(skip, Tensor) else None
+        with self._stream.beside():
             for group in self._groups:
-                group.update(weight, gate)
+                group.read()
+            skip = skip_if(self._sources) if skip_if else None
+            if skip is True:
+                return
+            self._origin = {}
+            if self.steps % self.interval == 0:
+                gate = skip if isinstance(skip, Tensor) else None
+                weight = self.weight_at(self.steps)
+                for group in self._groups:
+                    group.update(weight, gate)
         self.steps += 1
+
+    def weight_at(self, step: int) -> float:
+        """Tell with which weight an update takes the model in.
+
+        Args:
+            step (int): Index of the update, from 0; one that ``interval``
+                does not leave out.
+
+        Returns:
+            float: 1 for the first, then the momentum.
+        """
+        if step == 0:
+            return 1.0
+        if not self.compound:
+            return self.momentum_at(step)
+        skipped = range(step - self.interval + 1, step + 1)
+        return 1 - math.prod(1 - self.momentum_at(t) for t in skipped)
+
+    def before_step(self) -> None:
+        """Let the next optimizer step wait until the update has read.
+
+        Needed with ``side_stream=True`` only. The wait is the device's, the
+        host goes on.
+        """
+        self._stream.join()
 
     def switch_parameters(
         self, model: nn.Module, keep_origin: bool = False
@@ -343,6 +410,7 @@ class SwitchEMA(nn.Module):
             float: ``|model - average| / |model|`` over all tensors that
             updates average.
         """
+        self._settle()
         groups = [group for group in self._groups if not group.fixed]
         return relative_distance(
             [value for group in groups for value in group.values],
@@ -355,6 +423,7 @@ class SwitchEMA(nn.Module):
         Returns:
             Dict[str, Tensor]: Live tensors, not copies.
         """
+        self._settle()
         found: dict[str, Tensor] = {}
         for group in self._groups:
             found.update(group.average_now())
@@ -487,14 +556,16 @@ class SwitchEMA(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> 'SwitchEMA':
         """Move the averages (``.to``, ``.cuda``), but keep their dtype."""
+        self._settle()
         for group in self._groups:
             group.averages = [fn(a).to(a.dtype) for a in group.averages]
         return super()._apply(fn, recurse)
 
-    def _sources(self) -> list[Tensor]:
-        """List the model's tensors that an update reads."""
-        groups = [group for group in self._groups if not group.fixed]
-        return [value for group in groups for value in group.values]
+    def _settle(self) -> None:
+        """Finish updates that go on elsewhere."""
+        self._stream.join()
+        for group in self._groups:
+            group.settle()
 
     def _watch(self, model: nn.Module) -> None:
         """Note what must stay as it is for the prepared lists to hold."""
@@ -504,14 +575,19 @@ class SwitchEMA(nn.Module):
             buffers = [module._buffers for module in modules]
             self._owners += [b for b in buffers if b.keys() & STATISTICS]
         self._seen = _tensors_in(self._owners)
-        self._watched = list(filter(torch.is_tensor, self._seen))
-        self._trainable = list(map(_REQUIRES_GRAD, self._watched))
+        tensors = filter(torch.is_tensor, self._seen)
+        self._frozen = list(itertools.filterfalse(_REQUIRES_GRAD, tensors))
+        self._sources = [t for group in self._groups for t in group.sources]
+        devices = {value.device for value in self._sources}
+        if self.side_stream and devices != self._stream.devices:
+            self._stream = SideStream(devices)
 
     def _is_changed(self) -> bool:
-        """Whether a known module has other parameters, or frozen others."""
+        """Whether there are other parameters, or other trainable ones."""
         return (
-            not _same(_tensors_in(self._owners), self._seen)
-            or list(map(_REQUIRES_GRAD, self._watched)) != self._trainable
+            not same_objects(_tensors_in(self._owners), self._seen)
+            or any(map(_REQUIRES_GRAD, self._frozen))
+            or any(group.is_moved for group in self._groups)
             or self.engine.is_changed()
         )
 
@@ -526,6 +602,7 @@ class SwitchEMA(nn.Module):
         """Return the settings for ``repr``."""
         return (
             f'{self.momentum_at!r}, interval={self.interval}, '
+            f'compound={self.compound}, side_stream={self.side_stream}, '
             f'update_buffers={self.update_buffers}, steps={self.steps}'
         )
 
@@ -543,19 +620,28 @@ def _average_for(
     return value.detach().to(device, dtype, copy=True)
 
 
-def _kind(tensor: Tensor) -> tuple:
-    """What one batched call needs its tensors to have in common."""
-    return tensor.dtype, tensor.device
+def _group_for(value: Tensor, average: Tensor) -> type[TensorGroup]:
+    """Choose what averages a tensor."""
+    if value.device != average.device:
+        return HostGroup
+    if value.dtype != average.dtype:
+        return CastGroup
+    short = value.is_cpu and value.dim() == 1 and value.numel() <= SHORT
+    return JoinedGroup if short else TensorGroup
+
+
+def _prepared(group: TensorGroup, old: list[TensorGroup]) -> TensorGroup:
+    """Make a group ready, or find the old one that it repeats."""
+    for other in old:
+        if group.repeats(other):
+            return other
+    group.prepare()
+    return group
 
 
 def _tensors_in(owners: list[dict]) -> list[Optional[Tensor]]:
     """List the entries of dicts of tensors."""
     return list(itertools.chain.from_iterable(map(dict.values, owners)))
-
-
-def _same(first: list, second: list) -> bool:
-    """Whether two lists hold the very same objects."""
-    return len(first) == len(second) and all(map(operator.is_, first, second))
 
 
 def _check_match(

@@ -8,7 +8,8 @@ from mmengine.model import BaseAveragedModel
 from torch import Tensor, nn
 
 from ..engines.model_tensors import bare_name, unwrap_model
-from .functional import all_finite, copy_, relative_distance
+from .finite_check import FiniteCheck
+from .functional import copy_, relative_distance
 
 __all__ = ['TargetNetwork']
 
@@ -98,7 +99,7 @@ class TargetNetwork:
         Returns:
             bool: Whether it does. Waits for the device.
         """
-        return bool(all_finite(self.pairs()[1]))
+        return bool(FiniteCheck(self.pairs()[1])())
 
     def distance(self) -> float:
         """Relative distance of the two networks, waiting for the device.

@@ -1,13 +1,39 @@
 """Averages beside the model's tensors that they average."""
 
+import operator
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Any, Optional
 
 from torch import Tensor
 
 from .functional import copy_, exchange_, lerp_
 
-__all__ = ['TensorGroup']
+__all__ = ['TensorGroup', 'kind_of', 'same_objects']
+
+
+def kind_of(tensor: Tensor) -> tuple:
+    """Tell what the tensors of one batched call need to have in common.
+
+    Args:
+        tensor (Tensor): A tensor.
+
+    Returns:
+        tuple: Its dtype and its device.
+    """
+    return tensor.dtype, tensor.device
+
+
+def same_objects(first: list, second: list) -> bool:
+    """Tell whether two lists hold the very same objects.
+
+    Args:
+        first (list): Objects, which are not compared by their values.
+        second (list): Others.
+
+    Returns:
+        bool: Whether they do.
+    """
+    return len(first) == len(second) and all(map(operator.is_, first, second))
 
 
 @dataclass
@@ -34,12 +60,41 @@ class TensorGroup:
     averages: list[Tensor] = field(default_factory=list)
     kept: Optional[list[Tensor]] = None
     fixed: bool = False
+    _kinds: Any = None
 
     def add(self, name: str, value: Tensor, average: Tensor) -> None:
         """Append one tensor and its average."""
         self.names.append(name)
         self.values.append(value)
         self.averages.append(average)
+        self._kinds = kind_of(value), kind_of(average)
+
+    @property
+    def is_moved(self) -> bool:
+        """bool: Whether tensors have got another dtype or device since."""
+        first = self.values[0], self.averages[0]
+        return tuple(map(kind_of, first)) != self._kinds
+
+    def repeats(self, other: 'TensorGroup') -> bool:
+        """Tell whether another group, where it is now, has all of this."""
+        return (
+            (type(self), self.names, self._kinds, self.fixed)
+            == (type(other), other.names, other._kinds, other.fixed)
+            and same_objects(self.values, other.values)
+            and same_objects(self.averages, other.averages)
+            and not other.is_moved
+        )
+
+    @property
+    def sources(self) -> list[Tensor]:
+        """List[Tensor]: What an update reads."""
+        return [] if self.fixed else self.values
+
+    def prepare(self) -> None:
+        """Get ready for updates, now that all tensors are there."""
+
+    def read(self) -> None:
+        """Bring :attr:`sources` up to date."""
 
     def update(self, weight: float, skip: Optional[Tensor] = None) -> None:
         """Average <- model; the whole value at weight 1."""
@@ -49,8 +104,11 @@ class TensorGroup:
             copy_(self.averages, self.values)
         else:
             if skip is not None:
-                skip = skip.to(self.averages[0].device)
-            lerp_(self.averages, self.values, weight, skip)
+                skip = skip.to(self.values[0].device)
+            self._lerp(weight, skip)
+
+    def settle(self) -> None:
+        """Finish an update that goes on elsewhere."""
 
     def switch(self) -> None:
         """Model <- average."""
@@ -89,5 +147,8 @@ class TensorGroup:
 
     @property
     def _exchangeable(self) -> bool:
-        value, average = self.values[0], self.averages[0]
-        return value.dtype == average.dtype and value.device == average.device
+        return kind_of(self.values[0]) == kind_of(self.averages[0])
+
+    def _lerp(self, weight: float, skip: Optional[Tensor]) -> None:
+        """Move the averages, unless a flag on the values' device is set."""
+        lerp_(self.averages, self.values, weight, skip)

@@ -58,18 +58,15 @@ class ConfigPlan:
         """
         if isinstance(self.hook, SwitchTargetHook):
             return None
-        return self._interval / self.hook.momentum
+        return self.hook.steps_per_momentum / self.hook.momentum
 
     @property
     def warning(self) -> Optional[str]:
         """str: What SwitchEMAHook will warn of before the run, if it will."""
-        if isinstance(self.hook, SwitchTargetHook):
+        hook = self.hook
+        if isinstance(hook, SwitchTargetHook):
             return None
-        return self.switches.warning(self.hook.momentum, self._interval)
-
-    @property
-    def _interval(self) -> int:
-        return getattr(self.hook, 'averaging', {}).get('interval', 1)
+        return self.switches.warning(hook.momentum, hook.steps_per_momentum)
 
 
 def plan_of_config(cfg: Any, length: int, num_gpus: int = 1) -> ConfigPlan:

@@ -19,12 +19,16 @@ class StepWatcher:
     Args:
         optim_wrapper (Any): mmengine's ``OptimWrapper``,
             ``AmpOptimWrapper`` or ``OptimWrapperDict``.
+        before_step (Callable): Called before each step.
 
     Raises:
         TypeError: If an optimizer is not one of torch's.
     """
 
-    def __init__(self, optim_wrapper: Any) -> None:
+    def __init__(
+        self, optim_wrapper: Any, before_step: Callable[[], None]
+    ) -> None:
+        self._before_step = before_step
         self._stepped = False
         self._skipped: Optional[Tensor] = None
         self._handles = []
@@ -34,8 +38,10 @@ class StepWatcher:
                     'SwitchEMAHook counts the steps of torch optimizers; '
                     f'{type(optimizer).__name__} is not one'
                 )
-            handle = optimizer.register_step_post_hook(self._notice)
-            self._handles.append(handle)
+            self._handles += [
+                optimizer.register_step_pre_hook(self._prepare),
+                optimizer.register_step_post_hook(self._notice),
+            ]
 
     def take(self) -> tuple[bool, Optional[Tensor]]:
         """Tell what happened since the last call, and forget it.
@@ -56,6 +62,9 @@ class StepWatcher:
             handle.remove()
         self._handles = []
 
+    def _prepare(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        self._before_step()
+
     def _notice(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         flag = getattr(optimizer, 'found_inf', None)
         if not self._stepped:
@@ -75,7 +84,7 @@ class StepCounter:
         count (Callable): Tells how many there were.
     """
 
-    def __init__(self, count: Callable[[], int]) -> None:
+    def __init__(self, count: Callable[[], Any]) -> None:
         self._count = count
         self._seen = count()
 

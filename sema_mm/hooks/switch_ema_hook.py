@@ -19,6 +19,7 @@ from ..averaging.nonfinite_guard import NonfiniteGuard
 from ..averaging.switch_ema import SwitchEMA
 from ..averaging.switch_schedule import SwitchSchedule
 from ..checkpoint import use_safe_loading
+from ..engines import Engine
 from .company import check_company, checkpoint_due
 from .evaluation import add_metrics, always_close, evaluate
 from .loaded_checkpoint import LoadedCheckpoint
@@ -87,7 +88,7 @@ class SwitchEMAHook(Hook):
             an error, instead of a warning. Defaults to False.
         **averaging: Passed to :class:`SwitchEMA`: ``warmup``,
             ``warmup_iters``, ``warmup_ratio``, ``gamma``, ``interval``,
-            ``device``, ``update_buffers``.
+            ``compound``, ``device``, ``side_stream``, ``update_buffers``.
 
     Attributes:
         average (SwitchEMA): The average; None before training.
@@ -177,6 +178,13 @@ class SwitchEMAHook(Hook):
         """bool: Whether the last step left weights that are not finite."""
         return self._guard.in_a_row > 0
 
+    @property
+    def steps_per_momentum(self) -> int:
+        """int: Optimizer steps that move the average by ``momentum``."""
+        if self.averaging.get('compound'):
+            return 1
+        return self.averaging.get('interval', 1)
+
     def before_run(self, runner: Any) -> None:
         """Look at the other hooks, and guard the evaluation loops.
 
@@ -223,11 +231,7 @@ class SwitchEMAHook(Hook):
         engine = self.average.engine
         if engine.sharded:
             gather_before_saving(runner, self._gather)
-        self._watcher = (
-            StepWatcher(runner.optim_wrapper)
-            if engine.step_count() is None
-            else StepCounter(engine.step_count)
-        )
+        self._watcher = self._watch_steps(runner, engine)
         self._announce(runner, plan)
 
     def before_train_epoch(self, runner: Any) -> None:
@@ -354,6 +358,17 @@ class SwitchEMAHook(Hook):
                 level=logging.WARNING,
             )
 
+    def _watch_steps(self, runner: Any, engine: Engine) -> Any:
+        """Notice the optimizer's steps; let them wait for an update."""
+        if engine.step_count() is None:
+            return StepWatcher(runner.optim_wrapper, self.average.before_step)
+        if self.average.side_stream:
+            raise ValueError(
+                'side_stream=True needs optimizers of torch, which tell '
+                "before they step; DeepSpeed's do not: leave it out"
+            )
+        return StepCounter(engine.step_count)
+
     def _has_begun(self, runner: Any) -> bool:
         """Whether averaging begins by the running epoch and iteration."""
         return (
@@ -474,11 +489,15 @@ class SwitchEMAHook(Hook):
             f'{self.average.momentum_at!r}; {plan.describe(done)}.',
             logger='current',
         )
-        warnings = [plan.warning(self.momentum, self.average.interval)]
+        warnings = [plan.warning(self.momentum, self.steps_per_momentum)]
         if self.recalibrate_bn and not has_batch_norm(self.average.model):
             warnings.append(
                 f'recalibrate_bn={self.recalibrate_bn} has no effect: the '
                 'model has no BatchNorm layer'
+            )
+        if self.average.side_stream and not self.average.overlaps:
+            warnings.append(
+                'side_stream=True has no effect: the model is not on a GPU'
             )
         for text in filter(None, warnings):
             print_log(

@@ -195,3 +195,26 @@ def test_statistics_of_its_own(model):
     assert torch.equal(model[1].running_mean, given['1.running_mean'])
     with pytest.raises(RuntimeError, match='update_buffers=True'):
         SwitchEMA(model, update_buffers=True).set_statistics(given)
+
+
+@pytest.mark.parametrize('interval', [2, 3])
+@pytest.mark.parametrize('warmup', [None, 'linear', 'anneal'])
+def test_compound_momentum_is_that_of_the_updates_left_out(interval, warmup):
+    """Where the weights rest meanwhile, both averages are the same."""
+    torch.manual_seed(0)
+    model = nn.Linear(3, 3).double()
+    options = dict(warmup=warmup, gamma=5.0 if warmup == 'anneal' else None)
+    options['warmup_iters'] = 7 if warmup == 'linear' else 0
+    each = SwitchEMA(model, 0.1, **options)
+    rare = SwitchEMA(model, 0.1, interval=interval, compound=True, **options)
+    longer = SwitchEMA(model, 0.1, interval=interval, **options)
+    for step in range(5 * interval + 1):
+        if step % interval == 1:
+            moved(model)
+        for average in (each, rare, longer):
+            average.update_parameters(model)
+    expected, found, other = (
+        average.average_now()['weight'] for average in (each, rare, longer)
+    )
+    torch.testing.assert_close(found, expected)
+    assert (other - expected).abs().max() > 1e-3

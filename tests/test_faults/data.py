@@ -2,6 +2,8 @@
 
 import functools
 
+import pytest
+
 from tests.test_faults.case import Case, Outcome, Place, readable
 from tests.test_faults.hooks import FileData
 
@@ -23,6 +25,14 @@ train_dataloader['dataset'] = dict(
 )
 """
 
+AGES = """
+train_dataloader['dataset'] = dict(
+    type='sema_mm.tasks.regression.AgeDB',
+    data_root='faces',
+    ann_file='train.txt',
+)
+"""
+
 
 def _train(add: str, workers: int, place: Place) -> Outcome:
     FileData.write(place.folder / 'data')
@@ -34,6 +44,13 @@ def _without_list(place: Place) -> Outcome:
     FileData.write(place.folder / 'data')
     (place.folder / 'data' / 'annotations.json').unlink()
     return place.train(add=USE)
+
+
+def _ages(text: str, place: Place) -> Outcome:
+    pytest.importorskip('mmpretrain')
+    place.write('faces/1.jpg', b'')
+    place.write('faces/train.txt', text)
+    return place.train(add=AGES)
 
 
 FIRST = dict(
@@ -77,5 +94,19 @@ CASES = [
         functools.partial(_train, USE + REMOVE, 1),
         'data/03.npy',
         **FIRST,
+    ),
+    *(
+        Case(
+            GROUP,
+            f'A list of ages: {fault}',
+            functools.partial(_ages, text),
+            says,
+        )
+        for fault, text, says in (
+            ('an image is missing', '1.jpg,30\n2.jpg,31\n', 'faces/2.jpg'),
+            ('an age is no number', '1.jpg,30\n1.jpg,old\n', "line 2: 'old'"),
+            ('an age is 999', '1.jpg,30\n1.jpg,999\n', 'the age 999'),
+            ('it is empty', '', 'is empty'),
+        )
     ),
 ]

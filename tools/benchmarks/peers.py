@@ -14,14 +14,26 @@ from mmengine.model import ExponentialMovingAverage
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from sema_mm.averaging.finite_check import FiniteCheck
 from sema_mm.averaging.nonfinite_guard import NonfiniteGuard
 from sema_mm.averaging.switch_ema import SwitchEMA
 
-__all__ = ['GUARDED', 'MMENGINE', 'OURS', 'PEERS', 'STEPS', 'ema_pytorch']
+__all__ = [
+    'BARE',
+    'GUARDED',
+    'MMENGINE',
+    'OURS',
+    'PEERS',
+    'STEPS',
+    'arithmetic',
+    'ema_pytorch',
+]
 
 MOMENTUM = 0.001
 OURS = 'SwitchEMA'
 GUARDED = 'SwitchEMA with guard'
+#: What a guarded step does with tensors, without the rest of it.
+BARE = 'SwitchEMA, only tensors'
 MMENGINE = 'mmengine EMA'
 
 Step = Callable[[], Any]
@@ -39,6 +51,27 @@ def _guarded(model: nn.Module) -> Step:
     def step() -> None:
         average.update_parameters(model, skip_if=guard.judge)
         guard.settle()
+
+    return step
+
+
+def arithmetic(average: SwitchEMA) -> Step:
+    """Do the arithmetic of a guarded step, and none of its bookkeeping.
+
+    Args:
+        average (SwitchEMA): An average.
+
+    Returns:
+        Callable: Calls what the step calls on tensors.
+    """
+    groups, is_finite = average._groups, FiniteCheck(average._sources)
+
+    def step() -> None:
+        for group in groups:
+            group.read()
+        is_finite()
+        for group in groups:
+            group.update(MOMENTUM)
 
     return step
 

@@ -40,9 +40,11 @@ and the median in milliseconds. The floors move the same bytes by one
 `torch._foreach_lerp_` (for the switch `_foreach_copy_`, for the swap three
 of them each way), or by one call on one flat tensor. `hook` is everything
 that the averaging hook does in an iteration, its call and our non-finite
-guard included; `hook beyond the arithmetic` is that, less a raw foreach
-lerp and a raw foreach norm of the same round. `rows.csv` has the quartiles,
-the minimum and the number of samples of every cell.
+guard included; `hook beyond the arithmetic` is that, less the bare calls on
+tensors that it makes (`SwitchEMA, only tensors`), in the same round. The
+guard has to read the weights before the first average changes: `one flat
+sum` is what one more reading pass takes at least. `rows.csv` has the
+quartiles, the minimum and the number of samples of every cell.
 
 Peak memory is beside the model's own; its ratio is to the bytes of the
 float32 averages of what is trainable. The ratio of a file is to the

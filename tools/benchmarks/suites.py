@@ -17,7 +17,7 @@ from .counts import (
     make_count,
     synchronisations,
 )
-from .floors import FINITE, Floors
+from .floors import Floors
 from .measure import (
     Contestant,
     Pace,
@@ -27,9 +27,9 @@ from .measure import (
     warmed,
 )
 from .models import trainable
-from .peers import OURS, STEPS, ema_pytorch
+from .peers import BARE, OURS, STEPS, arithmetic, ema_pytorch
 from .results import Results
-from .rows import FOREACH, Subject, make_rows
+from .rows import Subject, make_rows
 from .runners import HOOKS, MMENGINE_HOOK, NONE, OUR_HOOK, Stand
 
 __all__ = ['Bench']
@@ -91,9 +91,11 @@ class Bench:
             Contestant(name, stand.average, stand.step)
             for name, stand in stands.items()
         ]
-        samples = self._time('hook', [*floors.lerp(), floors.finite(), *calls])
-        rounds = zip(samples[OUR_HOOK], samples[FOREACH], samples[FINITE])
-        beyond = [hook - lerp - norm for hook, lerp, norm in rounds]
+        bare = Contestant(BARE, arithmetic(stands[OUR_HOOK].hook.average))
+        calls += [*floors.lerp(), floors.read(), bare]
+        samples = self._time('hook', calls)
+        rounds = zip(samples[OUR_HOOK], samples[BARE])
+        beyond = [hook - arithmetic for hook, arithmetic in rounds]
         self._add('hook beyond the arithmetic', {OUR_HOOK: beyond})
         swaps = [Contestant(n, stand.swap) for n, stand in stands.items()]
         self._time('swap in and out', [*floors.exchange(), *swaps])

@@ -1,0 +1,11 @@
+# An epoch has 749 steps; the average remembers 1,000.
+custom_hooks = [
+    dict(
+        type='sema_mm.SwitchEMAHook',
+        momentum=0.001,  # decay 0.999
+        switch_interval=None,  # never: plain EMA
+        warmup='linear',
+        warmup_iters=5 * 749,  # 5 epochs
+        warmup_ratio=0.9,
+    )
+]

@@ -1,0 +1,12 @@
+# An epoch has 749 steps; the average remembers 200, a quarter.
+custom_hooks = [
+    dict(
+        type='sema_mm.SwitchEMAHook',
+        momentum=0.005,  # decay 0.995
+        switch_interval=1,  # after every epoch,
+        switch_begin=5,  # from the sixth on
+        warmup='linear',
+        warmup_iters=5 * 749,  # 5 epochs
+        warmup_ratio=0.9,
+    )
+]

@@ -1,0 +1,1 @@
+_base_ = ['./resnet50_4xb64-coslr-200e_imdb-wiki.py', './_base_/sema.py']

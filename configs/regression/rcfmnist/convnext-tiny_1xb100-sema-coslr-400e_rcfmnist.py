@@ -1,0 +1,1 @@
+_base_ = ['./convnext-tiny_1xb100-coslr-400e_rcfmnist.py', './_base_/sema.py']

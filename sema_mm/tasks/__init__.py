@@ -1,0 +1,1 @@
+"""What the paper's tasks need and the OpenMMLab libraries lack."""

@@ -1,0 +1,90 @@
+"""The tables that come with IMDB-WIKI, in Matlab's format."""
+
+import datetime
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from scipy.io import loadmat
+
+from .age_list import Photo
+
+__all__ = ['LARGEST', 'age_in_years', 'read_meta']
+
+FIELDS = 'full_path', 'dob', 'photo_taken', 'face_score', 'second_face_score'
+#: The most images of one age in validation and test, as in IMDB-WIKI-DIR.
+LARGEST = 150
+#: Detections of faces with a lower score are not used.
+LEAST_SCORE = 1.0
+#: Day 1 of Python's calendar is this day of Matlab's.
+MATLAB_DAYS = 366
+
+
+def read_meta(
+    root: Path, name: str, age_range: tuple[float, float] = (0, 120)
+) -> tuple[list[Photo], Counter]:
+    """Read one of the two tables, and leave out what is of no use.
+
+    An image is used if a face was found with a score of at least 1, no second
+    face was found, and the age is possible: the filter of Yang et al. (arXiv
+    2102.09554), but for the ages, which end at 200 years there.
+
+    Args:
+        root (Path): Folder with ``imdb_crop`` and ``wiki_crop``, as the
+            archives unpack.
+        name (str): ``'imdb'`` or ``'wiki'``.
+        age_range (tuple[float, float]): The smallest and the greatest age in
+            years. Defaults to ``(0, 120)``.
+
+    Returns:
+        tuple: The photographs, and how many were left out for each reason.
+
+    Raises:
+        ValueError: If the file has no such table.
+    """
+    file = root / f'{name}_crop' / f'{name}.mat'
+    with file.open('rb') as stream:
+        table = loadmat(stream).get(name)
+    if table is None:
+        raise ValueError(f'{file} has no table {name!r}')
+    columns = [table[field][0, 0].ravel() for field in FIELDS]
+    photos, left_out = [], Counter[str]()
+    for path, born, taken, score, second in zip(*columns):
+        age = age_in_years(int(born), int(taken))
+        reason = _reason(age, age_range, score, second)
+        if reason:
+            left_out[reason] += 1
+        else:
+            photos.append(Photo(f'{name}_crop/{path[0]}', age))
+    return photos, left_out
+
+
+def age_in_years(born: int, taken: int) -> float:
+    """Compute the age in the middle of a year.
+
+    Args:
+        born (int): Day of birth in Matlab's count (``datenum``), from 1 for
+            1 January of the year 0.
+        taken (int): The year of the photograph.
+
+    Returns:
+        float: Completed years; NaN for a day that is in no calendar.
+    """
+    try:
+        day = datetime.date.fromordinal(born - MATLAB_DAYS)
+    except (ValueError, OverflowError):
+        return float('nan')
+    return float(taken - day.year - (day.month >= 7))
+
+
+def _reason(
+    age: float, age_range: tuple[float, float], score: float, second: float
+) -> str:
+    """Name why an image is of no use; nothing if it is."""
+    if not np.isfinite(score) or score < LEAST_SCORE:
+        return 'no clear face'
+    if second > 0:
+        return 'a second face'
+    if not age_range[0] <= age <= age_range[1]:
+        return 'an impossible age'
+    return ''

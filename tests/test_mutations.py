@@ -1,0 +1,14 @@
+"""Mutations still fit the code; ``python -m tests.mutations`` tries them."""
+
+import pytest
+
+from tests.mutations import MUTATIONS, ROOT
+
+CONTRACT = (ROOT / 'tests' / 'test_contract.py').read_text()
+
+
+@pytest.mark.parametrize('row, name, old, new', MUTATIONS)
+def test_a_mutation_changes_what_is_there(row, name, old, new):
+    text = (ROOT / 'sema_mm' / name).read_text()
+    assert old in text and text.replace(old, new) != text
+    assert f'def test_{row}' in CONTRACT

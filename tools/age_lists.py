@@ -1,0 +1,121 @@
+"""Writes the lists of AgeDB and IMDB-WIKI: train.txt, val.txt and test.txt.
+
+From the folders that the archives unpack to::
+
+    python tools/age_lists.py agedb data/agedb          # has AgeDB/*.jpg
+    python tools/age_lists.py imdb-wiki data/imdb_wiki  # imdb_crop, wiki_crop
+
+From a published split, a CSV file with the columns age, path and split::
+
+    python tools/age_lists.py csv data/agedb --file agedb.csv
+"""
+
+import argparse
+import csv
+import sys
+from collections import Counter
+from pathlib import Path
+
+try:
+    from sema_mm.tasks.regression import agedb_folder, imdb_wiki_meta
+    from sema_mm.tasks.regression.age_list import Photo, write_list
+    from sema_mm.tasks.regression.age_split import SPLITS, split_photos
+except ImportError as problem:
+    sys.exit(f'error: {problem}')
+
+Split = dict[str, list[Photo]]
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line.
+
+    Returns:
+        argparse.Namespace: The arguments.
+    """
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('source', choices=list(SOURCES))
+    parser.add_argument('root', type=Path, help='folder of the data set')
+    parser.add_argument('--file', type=Path, help='the CSV file')
+    args = parser.parse_args()
+    if (args.source == 'csv') != bool(args.file):
+        parser.error('--file belongs to csv, and csv needs it')
+    return args
+
+
+def read_agedb(args: argparse.Namespace) -> Split:
+    """Reads and splits the folder of AgeDB.
+
+    Args:
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        Split: The photographs of each split.
+    """
+    photos = agedb_folder.read_folder(args.root)
+    return split_photos(photos, agedb_folder.LARGEST)
+
+
+def read_imdb_wiki(args: argparse.Namespace) -> Split:
+    """Reads and splits the two tables of IMDB-WIKI.
+
+    Args:
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        Split: The photographs of each split.
+    """
+    photos, left_out = [], Counter[str]()
+    for name in ('imdb', 'wiki'):
+        found, reasons = imdb_wiki_meta.read_meta(args.root, name)
+        photos += found
+        left_out += reasons
+    for reason, count in left_out.most_common():
+        print(f'left out for {reason}: {count}')
+    return split_photos(photos, imdb_wiki_meta.LARGEST)
+
+
+def read_csv(args: argparse.Namespace) -> Split:
+    """Reads a published split.
+
+    Args:
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        Split: The photographs of each split, in the order of the file.
+
+    Raises:
+        ValueError: If the file is no such table.
+    """
+    split: Split = {name: [] for name in SPLITS}
+    with open(args.file, newline='', encoding='utf-8') as stream:
+        for row in csv.DictReader(stream):
+            try:
+                photo = Photo(row['path'], float(row['age']))
+                split[row['split']].append(photo)
+            except (KeyError, TypeError, ValueError):
+                raise ValueError(
+                    f'{args.file} has a row that is not an age, a path and '
+                    f'one of the splits {", ".join(SPLITS)}: {row}'
+                ) from None
+    return split
+
+
+SOURCES = {'agedb': read_agedb, 'imdb-wiki': read_imdb_wiki, 'csv': read_csv}
+
+
+def main() -> None:
+    """Writes the lists."""
+    args = parse_args()
+    try:
+        for name, photos in SOURCES[args.source](args).items():
+            write_list(args.root / f'{name}.txt', photos)
+            print(f'{args.root / f"{name}.txt"}: {len(photos)} images')
+    except (OSError, ValueError) as error:
+        sys.exit(f'error: {error}')
+
+
+if __name__ == '__main__':
+    main()
