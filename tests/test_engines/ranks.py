@@ -79,7 +79,12 @@ def build(folder, engine=None, stop=None, hooks=(), counts=1, **hook):
     model = ToyModel()
     model.conv = nn.Conv2d(1, 4, 3, bias=False)
     model.bn = SyncBatchNorm(4)
-    changes = dict(ENGINES[engine]) if engine else {}
+    wrapper = dict(
+        optimizer=dict(type='SGD', lr=0.1, momentum=0.9),
+        accumulative_counts=counts,
+    )
+    changes = dict(optim_wrapper=wrapper)
+    changes.update(ENGINES[engine] if engine else {})
     flexible = 'strategy' in changes
     ranks = dict(launcher='pytorch') if engine else {}
     env = dict(dist_cfg=dict(backend='gloo'))
@@ -101,10 +106,6 @@ def build(folder, engine=None, stop=None, hooks=(), counts=1, **hook):
         model=model,
         resume=os.path.exists(f'{folder}/last_checkpoint'),
         train_dataloader=loader(batch_size=2 if engine else 4),
-        optim_wrapper=dict(
-            optimizer=dict(type='SGD', lr=0.1, momentum=0.9),
-            accumulative_counts=counts,
-        ),
         default_hooks=dict(checkpoint=checkpoint),
         runner_type=FlexibleRunner if flexible else Runner,
         **ranks,
