@@ -6,6 +6,7 @@ first, whatever the backend. It leaves them alone when they are joined.
 
 import atexit
 import datetime
+import gc
 import os
 import re
 import sys
@@ -265,7 +266,10 @@ def say(text: str) -> None:
 def part() -> None:
     """Parts the processes at a normal end; torch warns where nobody does.
 
-    After an error the others may never come to wait for.
+    After an error the others may never come to wait for. A runner holds
+    itself, and by its model the threads of the group: while these live, the
+    interpreter's end can abort the process.
     """
     if dist.is_initialized() and not hasattr(sys, 'last_value'):
+        gc.collect()
         dist.destroy_process_group()

@@ -652,3 +652,41 @@ def test_a_process_that_fails_ends_the_run(toy, folder):
     assert done.returncode == 1
     assert 'RuntimeError: failed on request' in done.stdout
     assert not list(folder.rglob('epoch_*.pth'))
+
+
+#: Holds a group as a runner does, and counts the threads of the process.
+HOLDER = """
+import os, sys
+import torch
+import torch.distributed as dist
+sys.path.insert(0, {tools!r})
+import processes
+count = lambda: len(os.listdir('/proc/self/task'))
+before = count()
+dist.init_process_group('gloo', store=dist.HashStore(), rank=0, world_size=1)
+dist.all_reduce(torch.ones(1))
+class Runner: pass
+runner = Runner()
+runner.itself, runner.group = runner, dist.group.WORLD
+del runner
+during = count()
+processes.part()
+print(before, during, count())
+"""
+
+
+@pytest.mark.skipif(
+    not Path('/proc/self/task').is_dir(), reason='counts threads in /proc'
+)
+def test_no_thread_of_a_group_outlives_the_run():
+    """One that did could abort the process as the interpreter ends."""
+    code = HOLDER.format(tools=str(TOOLS))
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', code],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    before, during, after = map(int, done.stdout.split()[-3:])
+    assert during > before == after
