@@ -36,9 +36,8 @@ class CastGroup(TensorGroup):
                 lerp_(averages, room, weight, skip)
                 continue
             for pair in zip(averages, values):
-                for average, value in zip(*map(pieces, pair)):
-                    cast = [value.to(average.dtype)]
-                    lerp_([average], cast, weight, skip)
+                for average, value in pieces(*pair):
+                    lerp_([average], [value.to(average)], weight, skip)
 
     def _find_runs(self) -> Iterator[Run]:
         """Cut the list into runs; one tensor that is too large has no room."""

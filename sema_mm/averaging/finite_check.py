@@ -19,8 +19,8 @@ class FiniteCheck:
     """Looks at the same tensors again and again.
 
     A sum and a norm are the cheapest reductions that are NaN or infinite
-    where an element is. They overflow as well, in float32 for elements
-    beyond 1e38 and 1e19; such weights are lost anyway.
+    where an element is. They overflow as well: in float32 a sum of 1e38, and
+    on other devices than the CPU a norm of 1e19. Such weights are lost anyway.
 
     Args:
         tensors (List[Tensor]): Floating or complex tensors.
@@ -83,5 +83,11 @@ def _sum(tensor: Tensor) -> Tensor:
 
 def _finite(groups: list[list[Tensor]]) -> Tensor:
     """Tell of tensors on one device, where one dtype is one call."""
-    norms = [torch.stack(torch._foreach_norm(group)) for group in groups]
+    norms = [torch.stack(_norms(group)) for group in groups]
     return torch.stack([norm.isfinite().all() for norm in norms]).all()
+
+
+def _norms(tensors: list[Tensor]) -> list[Tensor]:
+    # A norm in float16 would overflow above 65504.
+    dtype = torch.float32 if tensors[0].dtype == torch.float16 else None
+    return list(torch._foreach_norm(tensors, 2, dtype))

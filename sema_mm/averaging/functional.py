@@ -5,7 +5,7 @@ tensors of one list share their device and dtype; the two lists may differ.
 Nothing here waits for the device, except :func:`relative_distance`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Optional
 
 import torch
@@ -53,9 +53,7 @@ def lerp_(
         return
     if skip is None or skip.is_cpu:
         torch._foreach_lerp_(averages, values, weight)
-    elif averages[0].is_cuda and weight < 0.5:
-        gated_lerp_(averages, values, weight, skip)
-    else:
+    elif not _gated(averages, values, weight, skip):
         for average, value in zip(averages, values):
             average.lerp_(torch.where(skip, average, value), weight)
 
@@ -79,6 +77,11 @@ def gated_lerp_(
         values (List[Tensor]): New values, of the averages' dtype and device.
         weight (float): Weight of the values, from 0 to 0.5.
         skip (Tensor): A bool of shape () on the same device.
+
+    Raises:
+        RuntimeError: Before anything is changed, if torch has no such kernel
+            for the tensors: complex ones, or on a GPU pairs that differ in
+            their strides.
     """
     torch._fused_sgd_(
         averages,
@@ -93,6 +96,19 @@ def gated_lerp_(
         is_first_step=False,
         found_inf=skip.float(),
     )
+
+
+def _gated(
+    averages: list[Tensor], values: list[Tensor], weight: float, skip: Tensor
+) -> bool:
+    """Try the few kernels, for which the tensors may not be fit."""
+    if not averages[0].is_cuda or weight >= 0.5:
+        return False
+    try:
+        gated_lerp_(averages, values, weight, skip)
+    except RuntimeError:  # Complex, or in another order of elements.
+        return False
+    return True
 
 
 @torch.no_grad()
@@ -112,38 +128,57 @@ def copy_(
 
 
 @torch.no_grad()
-def exchange_(first: list[Tensor], second: list[Tensor]) -> None:
-    """Exchange the values of two lists of one dtype, piece by piece.
+def exchange_(first: Sequence[Tensor], second: Sequence[Tensor]) -> None:
+    """Exchange the values of two lists, piece by piece.
 
-    Needs the memory of the largest piece, not of the list.
-
-    Args:
-        first (List[Tensor]): Tensors to overwrite with the second.
-        second (List[Tensor]): Tensors to overwrite with the first.
-    """
-    for pair in zip(first, second):
-        for a, b in zip(*map(pieces, pair)):
-            kept = a.clone()
-            a.copy_(b)
-            b.copy_(kept)
-            del kept  # before the next is made
-
-
-def pieces(tensor: Tensor, size: int = PIECE) -> Sequence[Tensor]:
-    """Cut a tensor along its first axis.
+    Needs the memory of one piece. Where tensors of a list share memory, the
+    reversed lists undo it. An exception leaves all as it was.
 
     Args:
-        tensor (Tensor): A tensor of any shape.
-        size (int): Most elements of a piece; one index of the first axis
-            may have more. Defaults to ``PIECE``.
-
-    Returns:
-        Sequence[Tensor]: Views; the tensor itself where it is small enough.
+        first (Sequence[Tensor]): Tensors to overwrite with the second.
+        second (Sequence[Tensor]): Tensors to overwrite with the first.
     """
-    if tensor.numel() <= size or tensor.dim() == 0:
-        return [tensor]
-    rows = tensor.numel() // len(tensor)
-    return tensor.split(max(size // rows, 1))
+    done: list[tuple[Tensor, ...]] = []
+    try:
+        for pair in zip(first, second):
+            for piece in pieces(*pair):
+                _exchange(*piece)
+                done.append(piece)
+    except BaseException:
+        for piece in reversed(done):
+            _exchange(*piece)
+        raise
+
+
+def _exchange(a: Tensor, b: Tensor) -> None:
+    kept = a.clone()
+    a.copy_(b)
+    b.copy_(kept)
+
+
+def pieces(
+    *tensors: Tensor, size: Optional[int] = None
+) -> Iterator[tuple[Tensor, ...]]:
+    """Cut tensors of one shape in the same way.
+
+    Args:
+        *tensors (Tensor): Tensors of any shape.
+        size (int, optional): Most elements of a piece; of tensors with gaps,
+            or with different orders of elements, one index of the first axis
+            may have more. None: ``PIECE``. Defaults to None.
+
+    Yields:
+        Tuple[Tensor, ...]: A view of each; the tensors themselves where they
+        are small enough.
+    """
+    size = size or PIECE
+    if tensors[0].numel() <= size:
+        yield tensors
+        return
+    if all(tensor.is_contiguous() for tensor in tensors):
+        tensors = tuple(tensor.view(-1) for tensor in tensors)
+    rows = max(size * len(tensors[0]) // tensors[0].numel(), 1)
+    yield from zip(*(tensor.split(rows) for tensor in tensors))
 
 
 @torch.no_grad()
@@ -161,10 +196,11 @@ def relative_distance(
         equal lists. Waits for the device.
     """
     apart, size = [], []
-    for value, average in zip(values, averages):
-        value = value.to(average)
-        apart.append(torch.linalg.vector_norm(value - average).cpu())
-        size.append(torch.linalg.vector_norm(value).cpu())
+    for pair in zip(values, averages):
+        for value, average in pieces(*pair):
+            value = value.to(average)
+            apart.append(torch.linalg.vector_norm(value - average).cpu())
+            size.append(torch.linalg.vector_norm(value).cpu())
     if not apart:
         return 0.0
     apart_norm = float(torch.stack(apart).double().norm())

@@ -36,6 +36,7 @@ class HostGroup(TensorGroup):
             self._inner = self._make_inner()
         copy_(self._inner.values, self.values, wait=False)
         if skip is not None:
+            skip = skip.to(self.values[0].device)
             here = _pinned(torch.empty_like(skip, device='cpu'))
             copy_([here], [skip], wait=False)
             skip = here

@@ -66,6 +66,9 @@ class NonfiniteGuard:
             return code != _FINE
         codes = torch.where(finite, _FINE, _NONFINITE)
         if no_step is not None:
+            if no_step.is_cuda:  # This may run on a stream of its own.
+                stream = torch.cuda.current_stream(no_step.device)
+                no_step.record_stream(stream)
             stepped = no_step.to(codes.device).reshape(()) == 0
             codes = torch.where(stepped, codes, _NO_STEP)
         self._waiting.append(_to_host(codes))
@@ -116,6 +119,5 @@ def _to_host(code: Tensor) -> tuple[Tensor, torch.cuda.Event]:
     """Start copying a flag to the host; the event tells its arrival."""
     target = torch.empty(code.shape, dtype=code.dtype, pin_memory=True)
     target.copy_(code, non_blocking=True)
-    event = torch.cuda.Event()
-    event.record()
-    return target, event
+    stream = torch.cuda.current_stream(code.device)
+    return target, stream.record_event()

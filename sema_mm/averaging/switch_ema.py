@@ -321,7 +321,7 @@ class SwitchEMA(nn.Module):
             yield model
         finally:
             self.engine.settle()
-            for group in self._groups:
+            for group in reversed(self._groups):
                 group.swap_out()
             self.engine.publish()
 
@@ -351,7 +351,7 @@ class SwitchEMA(nn.Module):
             yield model
         finally:
             self.engine.settle()
-            exchange_(kept, values)
+            exchange_(kept[::-1], values[::-1])
             self.engine.publish()
 
     def set_statistics(self, statistics: dict[str, Tensor]) -> None:
@@ -421,7 +421,8 @@ class SwitchEMA(nn.Module):
         """Map bare names to the tensors that hold the average right now.
 
         Returns:
-            Dict[str, Tensor]: Live tensors, not copies.
+            Dict[str, Tensor]: Live tensors, not copies, which hold it until
+            the next :meth:`refresh`.
         """
         self._settle()
         found: dict[str, Tensor] = {}
@@ -477,7 +478,7 @@ class SwitchEMA(nn.Module):
                 return self.engine.state_dict()
         names, now = self.key_names(), self.average_now()
         return {
-            key: now[names[key]].detach() if key in names else tensor
+            key: _alone(now[names[key]]) if key in names else tensor
             for key, tensor in self.engine.state_dict().items()
         }
 
@@ -558,7 +559,7 @@ class SwitchEMA(nn.Module):
         """Move the averages (``.to``, ``.cuda``), but keep their dtype."""
         self._settle()
         for group in self._groups:
-            group.averages = [fn(a).to(a.dtype) for a in group.averages]
+            group.averages[:] = [fn(a).to(a.dtype) for a in group.averages]
         return super()._apply(fn, recurse)
 
     def _settle(self) -> None:
@@ -628,6 +629,12 @@ def _group_for(value: Tensor, average: Tensor) -> type[TensorGroup]:
         return CastGroup
     short = value.is_cpu and value.dim() == 1 and value.numel() <= SHORT
     return JoinedGroup if short else TensorGroup
+
+
+def _alone(average: Tensor) -> Tensor:
+    """Copy an average that lies beside others, whose bytes go along."""
+    alone = average._base is None
+    return average.detach() if alone else average.detach().clone()
 
 
 def _prepared(group: TensorGroup, old: list[TensorGroup]) -> TensorGroup:

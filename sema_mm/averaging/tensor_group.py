@@ -71,7 +71,7 @@ class TensorGroup:
 
     @property
     def is_moved(self) -> bool:
-        """bool: Whether tensors have got another dtype or device since."""
+        """bool: Whether the first has another dtype or device since."""
         first = self.values[0], self.averages[0]
         return tuple(map(kind_of, first)) != self._kinds
 
@@ -116,7 +116,7 @@ class TensorGroup:
 
     def swap_in(self) -> None:
         """Write the averages into the model, and keep its values."""
-        if self._exchangeable:
+        if kind_of(self.values[0]) == kind_of(self.averages[0]):
             exchange_(self.averages, self.values)
             self.kept = self.averages
         else:
@@ -127,18 +127,16 @@ class TensorGroup:
         """Undo :meth:`swap_in`."""
         if self.kept is None:
             return
-        if self._exchangeable:
-            exchange_(self.averages, self.values)
+        if self._is_exchanged:
+            exchange_(self.averages[::-1], self.values[::-1])
         else:
-            copy_(self.values, self.kept)
+            copy_(self.values[::-1], self.kept[::-1])
         self.kept = None
 
     def average_now(self) -> dict[str, Tensor]:
         """Map names to the tensors that hold the averages at this moment."""
-        exchanged = self.kept is not None and self._exchangeable
-        return dict(
-            zip(self.names, self.values if exchanged else self.averages)
-        )
+        now = self.values if self._is_exchanged else self.averages
+        return dict(zip(self.names, now))
 
     def model_now(self) -> dict[str, Tensor]:
         """Map names to the tensors that hold the model's own values."""
@@ -146,8 +144,9 @@ class TensorGroup:
         return dict(zip(self.names, kept))
 
     @property
-    def _exchangeable(self) -> bool:
-        return kind_of(self.values[0]) == kind_of(self.averages[0])
+    def _is_exchanged(self) -> bool:
+        """Whether the averages are in the model, and its values in theirs."""
+        return self.kept is not None and self.kept is self.averages
 
     def _lerp(self, weight: float, skip: Optional[Tensor]) -> None:
         """Move the averages, unless a flag on the values' device is set."""

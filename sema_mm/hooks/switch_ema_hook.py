@@ -171,6 +171,7 @@ class SwitchEMAHook(Hook):
         self._whole: Optional[dict[str, Tensor]] = None
         self._recalibrated_at = 0
         self._warned = False
+        self._resumed_nonfinite = 0
         use_safe_loading()
 
     @property
@@ -227,6 +228,7 @@ class SwitchEMAHook(Hook):
             if resumed:
                 self.switches = self._loaded.counts.get('switches', 0)
                 self._guard.total = self._loaded.counts.get('nonfinite', 0)
+                self._resumed_nonfinite = self._guard.total
             self._loaded = None
         engine = self.average.engine
         if engine.sharded:
@@ -259,6 +261,9 @@ class SwitchEMAHook(Hook):
         """
         stepped, no_step = self._watcher.take()
         if stepped and self._has_begun(runner):
+            # The weight of an update depends on how many there were, so
+            # those before it are counted: their verdicts are an iteration old.
+            self._settle(wait=True)
             self.average.update_parameters(
                 runner.model, lambda weights: self._judge(weights, no_step)
             )
@@ -288,6 +293,7 @@ class SwitchEMAHook(Hook):
             runner (Runner): The runner of the training process.
         """
         self._settle(wait=True)
+        self.average.before_step()
         self._watcher.close()
 
     def before_val_epoch(self, runner: Any) -> None:
@@ -388,7 +394,7 @@ class SwitchEMAHook(Hook):
         skipped = self._guard.settle(wait)
         if not self.average.engine.sharded:
             self.average.steps -= skipped
-        if self._guard.in_a_row == 1 and not self._warned:
+        if self._guard.total > self._resumed_nonfinite and not self._warned:
             self._warned = True
             print_log(
                 'The weights are not finite after an optimizer step: the '

@@ -65,12 +65,46 @@ def test_lerp_gate_on_a_gpu(weight):
 @pytest.mark.parametrize('shape', [(), (5,), (7, 3), (1, 50), (4, 2, 2)])
 def test_pieces(shape):
     tensor = torch.randn(shape)
-    found = F.pieces(tensor, 6)
-    rows = tensor.numel() // shape[0] if shape else 1
-    assert all(piece.numel() <= max(6, rows) for piece in found)
-    assert all(piece._base is tensor for piece in found) or len(found) == 1
+    found = [piece for (piece,) in F.pieces(tensor, size=6)]
+    assert all(piece.numel() <= 6 for piece in found)
     flat = torch.cat([piece.reshape(-1) for piece in found])
     assert torch.equal(flat, tensor.reshape(-1))
+    for piece in found:
+        piece.zero_()
+    assert not tensor.any()
+
+
+def test_pieces_of_other_orders_belong_together():
+    first = torch.randn(4, 3, 2, 2)
+    second = first.clone(memory_format=torch.channels_last)
+    found = list(F.pieces(first, second, size=20))
+    assert len(found) == 4
+    assert all(torch.equal(*pair) for pair in found)
+
+
+def test_exchange_undoes_what_an_exception_has_left():
+    first = [torch.zeros(3) for _ in range(3)]
+    second = [torch.ones(3), torch.ones(3), torch.ones(4)]
+    with pytest.raises(RuntimeError, match='size'):
+        F.exchange_(first, second)
+    assert not any(map(torch.any, first))
+    assert all(map(torch.all, second))
+
+
+def test_reversed_lists_undo_an_exchange_of_shared_memory():
+    shared = torch.tensor([3.0])
+    first, second = [shared, shared], [torch.ones(1), torch.zeros(1)]
+    F.exchange_(first, second)
+    F.exchange_(first[::-1], second[::-1])
+    assert [t.item() for t in (*first, *second)] == [3, 3, 1, 0]
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_distance_in_pieces(dtype, monkeypatch):
+    values, averages = [torch.randn(7, 9).to(dtype)], [torch.randn(7, 9)]
+    whole = F.relative_distance(values, averages)
+    monkeypatch.setattr(F, 'PIECE', 10)
+    assert F.relative_distance(values, averages) == pytest.approx(whole)
 
 
 def test_exchange_swaps_values_and_keeps_addresses():

@@ -97,6 +97,17 @@ def test_averages_on_the_host_are_the_same(dtype):
     assert all(map(torch.equal, group.averages, expected))
 
 
+def test_large_tensors_reach_another_device(monkeypatch):
+    """The device that has no memory stands for a second GPU."""
+    monkeypatch.setattr(cast_group, 'PIECE', 20)
+    group = HostGroup()
+    value = torch.randn(30, 2)
+    group.add('w', value, value.to('meta'))
+    group.update(0.1)
+    group.settle()
+    assert group.averages[0].is_meta
+
+
 def test_a_group_notices_another_dtype():
     group = group_of(TensorGroup, torch.float32)
     assert not group.is_moved

@@ -111,7 +111,7 @@ def test_each_optimizer_step_joins(tmp_path, monkeypatch):
         lambda self, *args: (events.append('update'), update(self, *args)),
     )
     runner.train()
-    assert events == ['join', 'update'] * runner.iter
+    assert events == [*['join', 'update'] * runner.iter, 'join']
 
 
 def test_on_a_cpu_the_hook_says_that_it_has_no_effect(tmp_path, capsys):

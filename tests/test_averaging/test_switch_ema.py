@@ -218,3 +218,41 @@ def test_compound_momentum_is_that_of_the_updates_left_out(interval, warmup):
     )
     torch.testing.assert_close(found, expected)
     assert (other - expected).abs().max() > 1e-3
+
+
+def test_tensors_that_share_memory_come_back_from_a_swap():
+    """What ``b.data = a.data`` ties is averaged twice, but never mixed up."""
+    model = nn.ModuleList([nn.Linear(40, 40), nn.Linear(40, 40)])
+    model[1].weight.data = model[0].weight.data
+    average = SwitchEMA(model, 0.1)
+    average.update_parameters(model)
+    average.update_parameters(moved(model))
+    raw = model[0].weight.detach().clone()
+    kept = {k: v.clone() for k, v in average.average_now().items()}
+    for context in (average.swapped, average.origin):
+        with context(model):
+            pass
+        assert torch.equal(model[0].weight, raw)
+        now = average.average_now()
+        assert all(torch.equal(now[name], kept[name]) for name in kept)
+
+
+def test_a_model_that_is_cast_while_swapped_keeps_its_average(model):
+    average = SwitchEMA(model, 0.1)
+    average.update_parameters(model)
+    average.update_parameters(moved(model))
+    kept = {k: v.clone() for k, v in average.average_now().items()}
+    raw = model[0].weight.detach().double()
+    with average.swapped(model):
+        model.double()
+    for name, value in average.average_now().items():
+        torch.testing.assert_close(value, kept[name])
+    torch.testing.assert_close(model[0].weight, raw)
+
+
+def test_a_state_dict_holds_averages_alone(model):
+    """Averages that lie beside others do not bring these along."""
+    average = SwitchEMA(model, 0.1)
+    for tensor in average.state_dict().values():
+        held = tensor.untyped_storage().nbytes()
+        assert held == tensor.numel() * tensor.element_size()
