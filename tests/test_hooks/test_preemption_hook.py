@@ -23,13 +23,9 @@ straight = test_exact_resume.straight  # a fixture
 
 
 @pytest.fixture(autouse=True)
-def handlers():
-    """Take the signals back when a test ends, and leave no hook behind."""
-    signals = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
-    former = {one: signal.getsignal(one) for one in signals}
-    yield former
-    for one, handler in former.items():
-        signal.signal(one, handler)
+def no_children(handlers):
+    """Leave no child and no hook behind when a test ends."""
+    yield
     for child in multiprocessing.active_children():
         child.terminate()  # Loops of iterations keep theirs.
         child.join()

@@ -212,7 +212,8 @@ def test_quick_run(part, tmp_path):
     times = {(r['model'], r['what'], r['contestant']): r for r in rows}
     ours = times['synthetic-5000', 'step', 'SwitchEMA']
     assert (ours['tensors'], ours['megabytes']) == ('5000', '5')
-    assert 0.5 < float(ours['ratio_to_foreach']) < 20
+    # Short vectors are joined, which is faster than raw foreach.
+    assert 0.05 < float(ours['ratio_to_foreach']) < 20
     for row in rows:
         if row['what'] != 'hook beyond the arithmetic':
             assert 0 < float(row['min_ms']) <= float(row['median_ms'])
