@@ -87,8 +87,10 @@ class RegressionHead(BaseModule):
             Tensor: The predictions in the unit of the targets, float32 of
             shape ``(N, )``.
         """
-        output = self.fc(self.pre_logits(feats)).flatten()
+        x = self.pre_logits(feats)
         # In half precision, ages and angles would lose their last digits.
+        with torch.autocast(x.device.type, enabled=False):
+            output = self.fc(x.to(self.fc.weight.dtype)).flatten()
         return self.mean + self.std * output.float()
 
     def loss(

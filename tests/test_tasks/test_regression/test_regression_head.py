@@ -119,6 +119,23 @@ def test_half_precision_keeps_the_unit():
     assert (prediction - prediction.round()).abs().max() > 0.01
 
 
+def test_half_precision_ends_before_the_layer():
+    """The layer alone makes ages around 40, as in the configs."""
+    head = RegressionHead(5)
+    torch.nn.init.constant_(head.fc.bias, 40.0)
+    (x,) = features()
+    exact = head((x,))
+    with torch.autocast('cpu', torch.bfloat16):
+        prediction = head((x,))
+        assert head.fc(x).dtype == torch.bfloat16
+    assert torch.equal(prediction, exact)
+    # What comes before it may be in half precision.
+    torch.testing.assert_close(
+        head((x.bfloat16(),)), exact, atol=0.01, rtol=0
+    )
+    assert head.bfloat16()((x,)).dtype == torch.float32
+
+
 def test_wrong_input():
     head = RegressionHead(5)
     with pytest.raises(ValueError, match='GlobalAveragePooling'):
