@@ -51,7 +51,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate with the batch size',
+        help='scale the learning rate with the batch size, that of one '
+        'optimizer step',
     )
     return parser.parse_args()
 
@@ -78,15 +79,42 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
             )
         wrapper.type = 'AmpOptimWrapper'
         wrapper.setdefault('loss_scale', 'dynamic')
+    scaled = cfg.get('auto_scale_lr') or {}
     if args.auto_scale_lr:
-        if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+        if 'base_batch_size' not in scaled:
             raise ValueError(
                 '--auto-scale-lr needs the batch size that the learning rate '
                 'of the config is meant for: '
                 'auto_scale_lr = dict(base_batch_size=...) in the config'
             )
-        cfg.auto_scale_lr.enable = True
+        # One that is on already was divided in the run that saved it.
+        divide = not scaled.get('enable')
+        scaled.enable = True
     merge_averaging(cfg, args)
+    if args.auto_scale_lr and divide:
+        divide_base(cfg)
+
+
+def divide_base(cfg: Config) -> None:
+    """Lets ``--auto-scale-lr`` count accumulated batches.
+
+    mmengine compares ``base_batch_size`` with the images of one iteration, on
+    all GPUs. So it becomes that of one iteration; this is printed.
+
+    Args:
+        cfg (Config): The config with all options, changed in place.
+    """
+    count = (cfg.get('optim_wrapper') or {}).get('accumulative_counts', 1)
+    scaled = cfg.get('auto_scale_lr') or {}
+    if count < 2 or not scaled.get('enable'):
+        return
+    total = scaled.base_batch_size
+    scaled.base_batch_size = total / count
+    if averaging.processes_of(cfg.launcher)[0] == 0:
+        print(
+            f'auto_scale_lr.base_batch_size={total / count:g} for each of the '
+            f'{count} batches of an optimizer step, {total} in all.'
+        )
 
 
 def merge_averaging(cfg: Config, args: argparse.Namespace) -> None:

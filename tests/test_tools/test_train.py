@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from tests.tool_runs import TOY_CONFIG, load_tool, run_tool
 
@@ -69,6 +70,37 @@ def test_auto_scale_lr(merged):
     base = {'auto_scale_lr': dict(base_batch_size=32)}
     assert merged('--auto-scale-lr', **base).auto_scale_lr.enable
     assert 'enable' not in merged(**base).auto_scale_lr
+
+
+def test_auto_scale_lr_counts_accumulated_batches(merged, tmp_path, capsys):
+    base = {
+        'auto_scale_lr': dict(base_batch_size=32),
+        'work_dir': str(tmp_path),
+        'experiment_name': tmp_path.name,
+        'train_dataloader.batch_size': 4,
+    }
+    args = ('--auto-scale-lr', '--cfg-options')
+    cfg = merged(*args, 'optim_wrapper.accumulative_counts=4', **base)
+    assert 'size=8 for each of the 4 batches' in capsys.readouterr().out
+    runner = Runner.from_cfg(cfg)
+    wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    rate = wrapper.get_lr()['lr'][0]
+    runner.scale_lr(wrapper, runner.auto_scale_lr)
+    # 4 batches of 4 are half of 32.
+    assert wrapper.get_lr()['lr'][0] == pytest.approx(rate / 2)
+    capsys.readouterr()
+    for option in (
+        'optim_wrapper.accumulative_counts=1',
+        'auto_scale_lr.enable=False',
+    ):
+        plain = merged(*args, option, **base)
+        assert plain.auto_scale_lr.base_batch_size == 32
+    # A saved config has been divided.
+    base['auto_scale_lr'] = cfg.auto_scale_lr.to_dict()
+    base['optim_wrapper.accumulative_counts'] = 4
+    again = merged('--auto-scale-lr', **base)
+    assert again.auto_scale_lr.base_batch_size == 8
+    assert capsys.readouterr().out == ''
 
 
 def test_launcher(merged):
