@@ -24,6 +24,8 @@ except ImportError as problem:
     sys.exit(f'error: {problem}')
 
 Split = dict[str, list[Photo]]
+#: As in the age_range of the data sets.
+OLDEST = 120
 
 
 def parse_args() -> argparse.Namespace:
@@ -90,17 +92,36 @@ def read_csv(args: argparse.Namespace) -> Split:
         ValueError: If the file is no such table.
     """
     split: Split = {name: [] for name in SPLITS}
-    with open(args.file, newline='', encoding='utf-8') as stream:
+    with open(args.file, newline='', encoding='utf-8-sig') as stream:
         for row in csv.DictReader(stream):
             try:
-                photo = Photo(row['path'], float(row['age']))
-                split[row['split']].append(photo)
+                age = float(row['age'])
+                if not row['path'] or not 0 <= age <= OLDEST:
+                    raise ValueError
+                split[row['split']].append(Photo(row['path'], age))
             except (KeyError, TypeError, ValueError):
                 raise ValueError(
-                    f'{args.file} has a row that is not an age, a path and '
-                    f'one of the splits {", ".join(SPLITS)}: {row}'
+                    f'{args.file} has a row that is not an age from 0 to '
+                    f'{OLDEST}, a path and one of the splits '
+                    f'{", ".join(SPLITS)}: {row}'
                 ) from None
     return split
+
+
+def check_split(split: Split) -> None:
+    """Checks that there are images for each list.
+
+    Args:
+        split (Split): The photographs of each split.
+
+    Raises:
+        ValueError: If a split has none.
+    """
+    empty = [name for name, photos in split.items() if not photos]
+    if empty:
+        raise ValueError(
+            f'there are no images for {", ".join(empty)}: no list is written'
+        )
 
 
 SOURCES = {'agedb': read_agedb, 'imdb-wiki': read_imdb_wiki, 'csv': read_csv}
@@ -110,10 +131,12 @@ def main() -> None:
     """Writes the lists."""
     args = parse_args()
     try:
-        for name, photos in SOURCES[args.source](args).items():
+        split = SOURCES[args.source](args)
+        check_split(split)
+        for name, photos in split.items():
             write_list(args.root / f'{name}.txt', photos)
             print(f'{args.root / f"{name}.txt"}: {len(photos)} images')
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         sys.exit(f'error: {error}')
 
 

@@ -9,6 +9,7 @@ pytest.importorskip('mmpretrain')
 from sema_mm.tasks.regression import AgeDB, IMDBWiki  # noqa: E402
 from tests import tiny_data  # noqa: E402
 from tests.test_tasks.test_regression.test_imdb_wiki_meta import (  # noqa: E402
+    ROWS,
     write_table,
 )
 from tests.tool_runs import load_tool  # noqa: E402
@@ -38,33 +39,64 @@ def test_lists_of_agedb_are_those_of_the_dataset(run, tmp_path, capsys):
 
 
 def test_lists_of_imdb_wiki(run, tmp_path, capsys):
+    rows = [(f'{n}{path}', *rest) for n in range(3) for path, *rest in ROWS]
     for name in ('imdb', 'wiki'):
-        write_table(tmp_path, name)
-        (tmp_path / f'{name}_crop' / '00').mkdir()
-        for image in ('a', 'b'):
-            (tmp_path / f'{name}_crop' / '00' / f'{image}.jpg').touch()
+        write_table(tmp_path, name, rows)
+        for path, *_ in rows:
+            image = tmp_path / f'{name}_crop' / path
+            image.parent.mkdir(exist_ok=True)
+            image.touch()
     run('imdb-wiki', tmp_path)
-    assert 'left out for an impossible age: 6' in capsys.readouterr().out
-    ages = [info['gt_score'].item() for info in IMDBWiki(str(tmp_path))]
-    assert ages == [30, 29, 30, 29]
+    assert 'left out for an impossible age: 18' in capsys.readouterr().out
+    for split in ('train', 'val', 'test'):
+        listed = IMDBWiki(str(tmp_path), f'{split}.txt')
+        ages = [info['gt_score'].item() for info in listed]
+        assert sorted(ages) == [29, 29, 30, 30]
 
 
-def test_a_published_split(run, tmp_path):
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig'])
+def test_a_published_split(run, tmp_path, encoding):
     (tmp_path / 'given.csv').write_text(
         'age,path,split\n31,AgeDB/1.jpg,train\n8,AgeDB/2.jpg,test\n'
+        '9,AgeDB/3.jpg,val\n',
+        encoding,
     )
     run('csv', tmp_path, '--file', tmp_path / 'given.csv')
     assert (tmp_path / 'train.txt').read_text() == 'AgeDB/1.jpg,31\n'
     assert (tmp_path / 'test.txt').read_text() == 'AgeDB/2.jpg,8\n'
-    assert (tmp_path / 'val.txt').read_text() == ''
+    assert (tmp_path / 'val.txt').read_text() == 'AgeDB/3.jpg,9\n'
 
 
-@pytest.mark.parametrize('row', ['x,a.jpg,train', '3,a.jpg,dev', '3,a.jpg'])
+@pytest.mark.parametrize(
+    'row',
+    [
+        'x,a.jpg,train',
+        '3,a.jpg,dev',
+        '3,a.jpg',
+        '3,,train',
+        '999,a.jpg,train',
+        'nan,a.jpg,train',
+    ],
+)
 def test_a_wrong_split(run, tmp_path, row):
     (tmp_path / 'given.csv').write_text(f'age,path,split\n{row}\n')
-    with pytest.raises(SystemExit, match='error: .*given.csv has a row that'):
+    with pytest.raises(SystemExit) as caught:
         run('csv', tmp_path, '--file', tmp_path / 'given.csv')
+    said = str(caught.value)
+    assert 'given.csv has a row that is not an age from 0 to 120' in said
+    assert repr(row.split(',')[0]) in said
     assert not (tmp_path / 'train.txt').exists()
+
+
+def test_no_empty_list_replaces_another(run, tmp_path):
+    (tmp_path / 'train.txt').write_text('a.jpg,3\n')
+    for rows, empty in (('', 'train, val, test'), ('3,b.jpg,train\n', 'val')):
+        (tmp_path / 'given.csv').write_text(f'age,path,split\n{rows}')
+        with pytest.raises(
+            SystemExit, match=f'error: there are no images for {empty}'
+        ):
+            run('csv', tmp_path, '--file', tmp_path / 'given.csv')
+        assert (tmp_path / 'train.txt').read_text() == 'a.jpg,3\n'
 
 
 def test_wrong_arguments(run, tmp_path, capsys):

@@ -16,7 +16,7 @@ FIELDS = 'full_path', 'dob', 'photo_taken', 'face_score', 'second_face_score'
 LARGEST = 150
 #: Detections of faces with a lower score are not used.
 LEAST_SCORE = 1.0
-#: Day 1 of Python's calendar is this day of Matlab's.
+#: Matlab's count of a day is greater than Python's by so many days.
 MATLAB_DAYS = 366
 
 
@@ -40,17 +40,12 @@ def read_meta(
         tuple: The photographs, and how many were left out for each reason.
 
     Raises:
-        ValueError: If the file has no such table.
+        ValueError: If the file cannot be read, or has no such table.
     """
-    file = root / f'{name}_crop' / f'{name}.mat'
-    with file.open('rb') as stream:
-        table = loadmat(stream).get(name)
-    if table is None:
-        raise ValueError(f'{file} has no table {name!r}')
-    columns = [table[field][0, 0].ravel() for field in FIELDS]
+    columns = _read_columns(root / f'{name}_crop' / f'{name}.mat', name)
     photos, left_out = [], Counter[str]()
     for path, born, taken, score, second in zip(*columns):
-        age = age_in_years(int(born), int(taken))
+        age = age_in_years(born, taken)
         reason = _reason(age, age_range, score, second)
         if reason:
             left_out[reason] += 1
@@ -59,19 +54,39 @@ def read_meta(
     return photos, left_out
 
 
-def age_in_years(born: int, taken: int) -> float:
+def _read_columns(file: Path, name: str) -> list[np.ndarray]:
+    """Read the columns of a table."""
+    with file.open('rb') as stream:
+        try:
+            table = loadmat(stream).get(name)
+        except Exception as error:  # scipy raises many kinds
+            raise ValueError(
+                f'{file} cannot be read as a Matlab file '
+                f'({type(error).__name__}: {error}): unpack it again'
+            ) from error
+    if table is None:
+        raise ValueError(f'{file} has no table {name!r}')
+    missing = set(FIELDS).difference(table.dtype.names or ())
+    if missing:
+        raise ValueError(
+            f'the table {name!r} of {file} has no {", ".join(sorted(missing))}'
+        )
+    return [table[field][0, 0].ravel() for field in FIELDS]
+
+
+def age_in_years(born: float, taken: float) -> float:
     """Compute the age in the middle of a year.
 
     Args:
-        born (int): Day of birth in Matlab's count (``datenum``), from 1 for
+        born (float): Day of birth in Matlab's count (``datenum``), from 1 for
             1 January of the year 0.
-        taken (int): The year of the photograph.
+        taken (float): The year of the photograph.
 
     Returns:
-        float: Completed years; NaN for a day that is in no calendar.
+        float: Completed years; NaN for a day that is in no calendar, or NaN.
     """
     try:
-        day = datetime.date.fromordinal(born - MATLAB_DAYS)
+        day = datetime.date.fromordinal(int(born) - MATLAB_DAYS)
     except (ValueError, OverflowError):
         return float('nan')
     return float(taken - day.year - (day.month >= 7))

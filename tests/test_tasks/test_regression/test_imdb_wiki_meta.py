@@ -37,14 +37,14 @@ ROWS = [
 ]
 
 
-def write_table(root, name, rows=ROWS):
+def write_table(root, name, rows=ROWS, day=np.int32):
     folder = root / f'{name}_crop'
     folder.mkdir(parents=True)
     path, born, taken, score, second = zip(*rows)
     paths = np.empty((1, len(rows)), object)
     paths[0] = path
     table = dict(
-        dob=np.array([born], np.int32),
+        dob=np.array([born], day),
         photo_taken=np.array([taken], np.uint16),
         full_path=paths,
         face_score=np.array([score]),
@@ -62,6 +62,8 @@ def test_ages_are_completed_years_in_the_middle_of_the_year():
     assert math.isnan(age_in_years(0, 1980))
     assert math.isnan(age_in_years(-5, 1980))
     assert math.isnan(age_in_years(10**8, 1980))
+    assert math.isnan(age_in_years(math.nan, 1980))
+    assert math.isnan(age_in_years(YEAR_2000, math.nan))
 
 
 @pytest.mark.parametrize('name', ['imdb', 'wiki'])
@@ -89,3 +91,25 @@ def test_another_table(tmp_path):
     (tmp_path / 'wiki_crop/wiki.mat').rename(tmp_path / 'imdb_crop/imdb.mat')
     with pytest.raises(ValueError, match="imdb.mat has no table 'imdb'"):
         read_meta(tmp_path, 'imdb')
+
+
+def test_a_day_that_is_missing(tmp_path):
+    rows = [*ROWS, ('01/nan.jpg', np.nan, 1980, 4.5, np.nan)]
+    write_table(tmp_path, 'wiki', rows, np.float64)
+    photos, left_out = read_meta(tmp_path, 'wiki')
+    assert len(photos) == 2
+    assert left_out['an impossible age'] == 4
+
+
+def test_broken_files(tmp_path):
+    write_table(tmp_path, 'wiki')
+    file = tmp_path / 'wiki_crop/wiki.mat'
+    whole = file.read_bytes()
+    for content in (b'', b'nothing', whole[:200], whole[:-40], b'x' * 900):
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match='wiki.mat cannot be read as a'):
+            read_meta(tmp_path, 'wiki')
+    for other in (dict(dob=np.array([1.0])), np.array([1.0])):
+        savemat(file, dict(wiki=other))
+        with pytest.raises(ValueError, match='wiki.mat has no .*full_path, '):
+            read_meta(tmp_path, 'wiki')

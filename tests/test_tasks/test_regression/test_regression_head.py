@@ -130,9 +130,7 @@ def test_half_precision_ends_before_the_layer():
         assert head.fc(x).dtype == torch.bfloat16
     assert torch.equal(prediction, exact)
     # What comes before it may be in half precision.
-    torch.testing.assert_close(
-        head((x.bfloat16(),)), exact, atol=0.01, rtol=0
-    )
+    torch.testing.assert_close(head((x.bfloat16(),)), exact, atol=0.01, rtol=0)
     assert head.bfloat16()((x,)).dtype == torch.float32
 
 
