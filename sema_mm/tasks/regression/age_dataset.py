@@ -22,7 +22,7 @@ class AgeDataset(BaseDataset):
 
     Args:
         data_root (str): Folder of the data set; the paths in the list are
-            relative to it.
+            relative to it, or to ``data_prefix`` in it.
         ann_file (str): The list, one ``path,age`` in each line, relative to
             ``data_root``.
         age_range (Sequence[float]): The smallest and the greatest age in
@@ -32,8 +32,9 @@ class AgeDataset(BaseDataset):
             for example ``indices``.
 
     Raises:
-        ValueError: When the list is read: if it is empty, a line of it is no
-            path and number, an age is out of range, or an image is missing.
+        ValueError: If ``age_range`` is no range; and when the list is read,
+            if it is missing or empty, a line of it is no path and number, an
+            age is out of range, or an image is missing.
     """
 
     def __init__(
@@ -44,8 +45,7 @@ class AgeDataset(BaseDataset):
         pipeline: Sequence = (),
         **kwargs: Any,
     ) -> None:
-        low, high = age_range
-        self.age_range = (low, high)
+        self.age_range = _checked_range(age_range)
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,
@@ -61,7 +61,7 @@ class AgeDataset(BaseDataset):
             image, in the order of the list.
         """
         source, photos = self.read_photos()
-        folder = Path(self.data_root)
+        folder = Path(self.img_prefix)
         check_photos(photos, folder, self.age_range, source)
         return [
             {
@@ -78,3 +78,17 @@ class AgeDataset(BaseDataset):
             tuple: Where they are listed, for errors, and the photographs.
         """
         return self.ann_file, read_list(Path(self.ann_file))
+
+
+def _checked_range(age_range: Any) -> tuple[float, float]:
+    """Check that a range is two numbers in order."""
+    try:
+        low, high = map(float, age_range)
+    except (TypeError, ValueError):
+        low, high = 1, 0
+    if not low <= high:
+        raise ValueError(
+            f'age_range={age_range!r} must be the smallest and the greatest '
+            'age in years, for example (0, 120)'
+        )
+    return low, high

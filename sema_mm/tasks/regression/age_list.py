@@ -23,17 +23,24 @@ def read_list(file: Path) -> list[Photo]:
     """Read a list.
 
     Args:
-        file (Path): Text in UTF-8, but for names of files that are not. A
-            path may hold commas; the age follows the last one.
+        file (Path): Text in UTF-8, with or without a byte order mark, but for
+            names of files that are not. A path may hold commas; the age
+            follows the last one.
 
     Returns:
         list[Photo]: The photographs, in the order of the lines.
 
     Raises:
-        ValueError: If a line is no path and number, or there is no line.
+        ValueError: If there is no such file, a line is no path and number,
+            or there is no line.
     """
+    if not file.is_file():
+        raise ValueError(
+            f'there is no list {file}: make the lists with '
+            'tools/age_lists.py, or correct data_root or ann_file'
+        )
     photos, wrong = [], []
-    lines = file.read_text('utf-8', 'surrogateescape').splitlines()
+    lines = file.read_text('utf-8-sig', 'surrogateescape').splitlines()
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -93,8 +100,8 @@ def check_photos(
             )
         elif not (folder / path).is_file():
             wrong.append(
-                f'there is no image {folder / path}: correct data_root, or '
-                'remove it from the list'
+                f'there is no image {folder / path}: correct data_root or '
+                'data_prefix, or remove it from the list'
             )
     _raise(source, wrong)
 

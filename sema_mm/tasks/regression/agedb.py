@@ -66,5 +66,5 @@ class AgeDB(AgeDataset):
         """
         if self.ann_file:
             return super().read_photos()
-        photos = read_folder(Path(self.data_root))
-        return self.data_root, split_photos(photos, LARGEST)[self.split]
+        photos = read_folder(Path(self.img_prefix))
+        return self.img_prefix, split_photos(photos, LARGEST)[self.split]

@@ -1,6 +1,7 @@
 """The images of Fashion-MNIST, from its own files."""
 
 import gzip
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -27,16 +28,23 @@ def read_images(root: Path, split: str) -> np.ndarray:
         np.ndarray: The images, ``uint8`` of shape ``(N, 28, 28)``.
 
     Raises:
-        ValueError: If there is no such file, or it holds something else.
+        ValueError: If there is no such file, it is damaged, or it holds
+            something else.
     """
     file = _find(root, FILES[split])
     opened = gzip.open if file.suffix == '.gz' else open
-    with opened(file, 'rb') as stream:
-        content = stream.read()
-    shape = tuple(np.frombuffer(content[4:16], '>u4').astype(int))
-    if content[:4] != MAGIC or len(content) != 16 + np.prod(shape):
+    try:
+        with opened(file, 'rb') as stream:
+            content = stream.read()
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(
+            f'{file} is damaged ({error}): download it again'
+        ) from error
+    head, pixels = content[:16].ljust(16), content[16:]
+    shape = tuple(np.frombuffer(head, '>u4')[1:].astype(int))
+    if head[:4] != MAGIC or len(pixels) != np.prod(shape):
         raise ValueError(f'{file} is not a file of images in IDX format')
-    return np.frombuffer(content, np.uint8, offset=16).reshape(shape)
+    return np.frombuffer(pixels, np.uint8).reshape(shape)
 
 
 def _find(root: Path, name: str) -> Path:

@@ -32,7 +32,8 @@ class RegressionMetric(BaseMetric):
     angular_error  mean absolute error the shorter way round  less
     =============  =========================================  =======
 
-    The values are those of scikit-learn and scipy. mmengine's checkpoint hook
+    The values are those of scikit-learn and scipy, but for MAPE with targets
+    of 0. mmengine's checkpoint hook
     cannot guess which of them should be small: give it the rule as well,
     ``save_best='regression/mae', rule='less'``.
 
@@ -48,6 +49,7 @@ class RegressionMetric(BaseMetric):
             is ``'regression'``.
 
     Raises:
+        TypeError: If ``period`` is no number.
         ValueError: If an item is unknown, or ``period`` is not above 0.
     """
 
@@ -66,10 +68,15 @@ class RegressionMetric(BaseMetric):
                 f'items={items!r} must be a list of some of '
                 f'{", ".join(MEASURES)}'
             )
-        if period is not None and not period > 0:
+        if not isinstance(period, (int, float, type(None))):
+            raise TypeError(
+                f'period={period!r} must be a number, for example 360 for '
+                'angles in degrees'
+            )
+        if period is not None and not 0 < period < float('inf'):
             raise ValueError(
-                f'period={period} must be above 0, for example 360 for angles '
-                'in degrees'
+                f'period={period} must be above 0 and finite, for example 360 '
+                'for angles in degrees'
             )
         self.items = tuple(items)
         self.period = period
@@ -82,7 +89,17 @@ class RegressionMetric(BaseMetric):
             data_batch (Any): The batch; not used.
             data_samples (Sequence[dict]): Samples with ``pred_score`` and
                 ``gt_score``, each of shape ``(1, )``.
+
+        Raises:
+            ValueError: If one of the two is missing.
         """
+        for key in ('pred_score', 'gt_score'):
+            if any(key not in sample for sample in data_samples):
+                raise ValueError(
+                    f'RegressionMetric reads {key}, which the samples lack: '
+                    'the dataset puts gt_score there, an array of one number '
+                    'each, and RegressionHead pred_score'
+                )
         pairs = [
             torch.cat([sample[key] for sample in data_samples]).tolist()
             for key in ('pred_score', 'gt_score')

@@ -7,7 +7,7 @@ from mmengine.registry import DATASETS, DefaultScope
 
 pytest.importorskip('mmpretrain')
 
-from sema_mm.tasks.regression import AgeDB, IMDBWiki  # noqa: E402
+from sema_mm.tasks.regression import AgeDataset, AgeDB, IMDBWiki  # noqa: E402
 from tests import tiny_data  # noqa: E402
 
 PIPELINE = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
@@ -72,6 +72,36 @@ def test_the_range_of_ages_can_be_changed(listed):
         ValueError, match='10.25 .*between 0 and 10 years.*1 mo'
     ):
         AgeDB(**arguments, age_range=(0, 10))
+
+
+@pytest.mark.parametrize(
+    'age_range', [(120, 0), (50,), 50, ('a', 'b'), (0, float('nan')), None]
+)
+def test_wrong_ranges(listed, age_range):
+    with pytest.raises(ValueError, match='age_range=.*, for example .0, 120'):
+        AgeDB(str(listed), ann_file='list.txt', age_range=age_range)
+
+
+def test_a_folder_of_images_in_the_folder(listed, agedb):
+    lines = [f'{number}.png,{10 + number}\n' for number in range(3)]
+    (listed / 'list.txt').write_text(''.join(lines))
+    arguments = dict(data_root=str(listed), ann_file='list.txt')
+    dataset = AgeDataset(**arguments, data_prefix='some')
+    assert [info['img_path'] for info in dataset] == [
+        str(listed / f'some/{number}.png') for number in range(3)
+    ]
+    with pytest.raises(ValueError, match='correct data_root or data_prefix'):
+        AgeDataset(**arguments)
+    above, name = str(agedb.parent), agedb.name
+    images = list(AgeDB(above, data_prefix=name))
+    assert images == list(AgeDB(str(agedb)))
+
+
+def test_a_missing_list_says_how_it_is_made(tmp_path):
+    with pytest.raises(
+        ValueError, match='no list .*val.txt: make .*tools/age_lists.py'
+    ):
+        IMDBWiki(str(tmp_path), 'val.txt')
 
 
 def test_wrong_folders(tmp_path, agedb):

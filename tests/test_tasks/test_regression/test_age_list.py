@@ -36,6 +36,11 @@ def test_space_and_empty_lines_do_not_matter(tmp_path):
     assert read_list(tmp_path / 'a.txt') == [('a.jpg', 3), ('b.jpg', 4.5)]
 
 
+def test_a_byte_order_mark_does_not_matter(tmp_path):
+    (tmp_path / 'a.txt').write_text('a.jpg,3\n', 'utf-8-sig')
+    assert read_list(tmp_path / 'a.txt') == [('a.jpg', 3)]
+
+
 @pytest.mark.parametrize(
     ('text', 'sentence'),
     [
@@ -84,6 +89,6 @@ def test_missing_images(tmp_path):
         check_photos(photos, tmp_path, (0, 120), 'here')
     missing = Path(tmp_path, 'b.jpg')
     assert str(caught.value) == (
-        f'here: there is no image {missing}: correct data_root, or remove it '
-        'from the list (and 1 more like it)'
+        f'here: there is no image {missing}: correct data_root or '
+        'data_prefix, or remove it from the list (and 1 more like it)'
     )

@@ -21,6 +21,8 @@ from tests import tiny_data  # noqa: E402
 from tests.tool_runs import ROOT  # noqa: E402
 
 IMAGES = 400
+#: More bytes than the file says.
+MANY = b'\0\0\x08\x03' + bytes(20)
 CONFIG = ROOT / 'configs/regression/rcfmnist/_base_/rcfmnist_bs100.py'
 
 
@@ -224,9 +226,20 @@ def test_wrong_files(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match='package dataset-fashion-mnist'):
         RCFMNIST(data_root=str(tmp_path))
     file = tmp_path / 'train-images-idx3-ubyte'
-    for content in (b'', b'\0\0\x08\x03' + bytes(20), b'x' * 16):
+    for content in (b'', b'\0\0\x08\x03', b'x' * 16, MANY):
         file.write_bytes(content)
         with pytest.raises(ValueError, match='is not a file of images in IDX'):
+            RCFMNIST(data_root=str(tmp_path))
+
+
+def test_damaged_files(root, tmp_path):
+    name = 'train-images-idx3-ubyte.gz'
+    whole = open(f'{root}/{name}', 'rb').read()
+    wrong = bytearray(whole)
+    wrong[len(whole) // 2] ^= 255
+    for content in (whole[:-20], whole[:100], bytes(wrong), b'x' + whole):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=f'{name} is damaged'):
             RCFMNIST(data_root=str(tmp_path))
 
 

@@ -190,8 +190,23 @@ def test_the_rule_of_the_best_checkpoint_has_to_be_given():
         (dict(items='mae'), "items='mae' must be a list"),
         (dict(items=['angular_error']), 'must be a list of some of'),
         (dict(period=0), 'period=0 must be above 0'),
+        (dict(period=math.inf), 'period=inf must be above 0 and finite'),
     ],
 )
 def test_wrong_arguments(arguments, sentence):
     with pytest.raises(ValueError, match=sentence):
         RegressionMetric(**arguments)
+
+
+def test_a_period_that_is_no_number():
+    with pytest.raises(TypeError, match="period='360' must be a number"):
+        RegressionMetric(period='360')
+
+
+@pytest.mark.parametrize('missing', ['pred_score', 'gt_score'])
+def test_samples_that_lack_a_number(missing):
+    keys = {'pred_score', 'gt_score'} - {missing}
+    sample = DataSample(**{key: torch.zeros(1) for key in keys})
+    evaluator = Evaluator(RegressionMetric())
+    with pytest.raises(ValueError, match=f'reads {missing}, which the sampl'):
+        evaluator.process([sample])
