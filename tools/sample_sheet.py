@@ -1,6 +1,7 @@
 """Draws samples of a config's data set with their targets, as one picture.
 
-What is drawn is what the model gets, after all transforms::
+What is drawn is what the model gets, after all transforms: of several views
+of an image the first, with the number or the label to predict, if any::
 
     python tools/sample_sheet.py CONFIG --out sheet.png
     python tools/sample_sheet.py CONFIG --split test --count 40
@@ -8,11 +9,15 @@ What is drawn is what the model gets, after all transforms::
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Union
 
 import matplotlib
 from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
+from mmengine.structures import BaseDataElement
+from torch import Tensor
 
 matplotlib.use('Agg')
 from matplotlib import pyplot  # noqa: E402
@@ -33,7 +38,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--count', type=int, default=4 * COLUMNS)
     parser.add_argument('--out', type=Path, default=Path('sheet.png'))
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.count < 1:
+        parser.error(f'--count {args.count} must be 1 or more')
+    return args
 
 
 def draw(cfg: Config, split: str, count: int, out: Path) -> None:
@@ -44,9 +52,16 @@ def draw(cfg: Config, split: str, count: int, out: Path) -> None:
         split (str): ``'train'``, ``'val'`` or ``'test'``.
         count (int): How many samples.
         out (Path): The picture.
+
+    Raises:
+        ValueError: If the config has no such data.
     """
-    with DefaultScope.overwrite_default_scope(cfg.default_scope):
-        dataset = DATASETS.build(cfg[f'{split}_dataloader'].dataset)
+    loader = cfg.get(f'{split}_dataloader')
+    if not loader:
+        raise ValueError(f'the config has no {split}_dataloader')
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        dataset = DATASETS.build(loader.dataset)
+    blue_first = stores_blue_first(cfg)
     count = min(count, len(dataset))
     rows = -(-count // COLUMNS)
     figure, axes = pyplot.subplots(
@@ -56,13 +71,53 @@ def draw(cfg: Config, split: str, count: int, out: Path) -> None:
         axis.axis('off')
         if index < count:
             sample = dataset[index]
-            image = sample['inputs'].permute(1, 2, 0).numpy()
-            if cfg.data_preprocessor.get('to_rgb'):
-                image = image[..., ::-1]
-            axis.imshow(image)
-            axis.set_title(f'{sample["data_samples"].gt_score.item():.1f}')
+            image = first_view(sample['inputs']).permute(1, 2, 0).numpy()
+            axis.imshow(image[..., ::-1] if blue_first else image)
+            axis.set_title(title(sample['data_samples']))
     figure.tight_layout()
     figure.savefig(out)
+
+
+def stores_blue_first(cfg: Config) -> bool:
+    """Tells whether the model reverses the channels of its images.
+
+    Args:
+        cfg (Config): The config.
+
+    Returns:
+        bool: As its data preprocessor says, of mmpretrain or mmdet.
+    """
+    model = cfg.get('model') or {}
+    found = model.get('data_preprocessor') or cfg.get('data_preprocessor')
+    found = found or {}
+    return bool(found.get('to_rgb') or found.get('bgr_to_rgb'))
+
+
+def first_view(inputs: Union[Tensor, Sequence[Tensor]]) -> Tensor:
+    """Takes the first of several views of an image.
+
+    Args:
+        inputs (Tensor | Sequence[Tensor]): One image, or its views.
+
+    Returns:
+        Tensor: The image.
+    """
+    return inputs if isinstance(inputs, Tensor) else inputs[0]
+
+
+def title(sample: BaseDataElement) -> str:
+    """Writes what is to be predicted.
+
+    Args:
+        sample (BaseDataElement): The sample.
+
+    Returns:
+        str: Its number, or its labels, or nothing.
+    """
+    if 'gt_score' in sample:
+        return f'{sample.gt_score.item():.1f}'
+    labels = sample.get('gt_label', ())
+    return ', '.join(f'{int(label)}' for label in labels)
 
 
 def main() -> None:
@@ -71,7 +126,7 @@ def main() -> None:
     try:
         cfg = Config.fromfile(args.config)
         draw(cfg, args.split, args.count, args.out)
-    except (ImportError, OSError, ValueError) as error:
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
         sys.exit(f'error: {error}')
     print(f'{args.out}: {args.split} of {args.config.stem}')
 

@@ -5,8 +5,12 @@ import sys
 import cv2
 import numpy as np
 import pytest
+import torch
+from mmengine.config import Config
 
 pytest.importorskip('mmpretrain')
+
+from mmpretrain.structures import DataSample  # noqa: E402
 
 from tests import tiny_data  # noqa: E402
 from tests.tool_runs import load_tool  # noqa: E402
@@ -50,6 +54,65 @@ def test_colours_are_those_of_the_images(draw, tmp_path):
         assert (sheet[coloured].argmax(-1) == channel).all()
     fewer = draw(True, '--count', '2')
     assert fewer.shape[0] < sheet.shape[0]
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    return load_tool('sample_sheet', monkeypatch)
+
+
+def test_views_and_titles(tool):
+    views = [torch.zeros(3, 2, 2), torch.ones(3, 2, 2)]
+    assert tool.first_view(views) is views[0]
+    assert tool.first_view(views[1]) is views[1]
+    sample = DataSample()
+    assert tool.title(sample) == ''
+    assert tool.title(sample.set_gt_label([3, 40])) == '3, 40'
+    assert tool.title(sample.set_gt_score(torch.tensor([2.25]))) == '2.2'
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('', False),
+        ('data_preprocessor = dict(to_rgb=True)', True),
+        ('data_preprocessor = dict(mean=[0])', False),
+        ('model = dict(data_preprocessor=dict(bgr_to_rgb=True))', True),
+    ],
+)
+def test_order_of_the_channels(tool, text, expected):
+    cfg = Config.fromstring(text, '.py')
+    assert tool.stores_blue_first(cfg) is expected
+
+
+def test_views_of_a_config_without_a_scope(tool, tmp_path):
+    tiny_data.write_imdb_wiki(tmp_path, 5)
+    views = dict(
+        type='mmpretrain.MultiView',
+        num_views=2,
+        transforms=[[dict(type='mmpretrain.RandomFlip', prob=0.5)]],
+    )
+    dataset = dict(
+        type='sema_mm.tasks.regression.IMDBWiki',
+        data_root=str(tmp_path),
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            views,
+            dict(type='mmpretrain.PackInputs'),
+        ],
+    )
+    cfg = Config(dict(train_dataloader=dict(dataset=dataset)))
+    tool.draw(cfg, 'train', 5, tmp_path / 'sheet.png')
+    sheet = cv2.imread(str(tmp_path / 'sheet.png'))
+    assert (np.ptp(sheet, axis=-1) > 50).mean() > 0.02
+    with pytest.raises(ValueError, match='the config has no val_dataloader'):
+        tool.draw(cfg, 'val', 5, tmp_path / 'sheet.png')
+
+
+def test_a_wrong_count(draw, capsys):
+    with pytest.raises(SystemExit, match='2'):
+        draw(True, '--count', '0')
+    assert '--count 0 must be 1 or more' in capsys.readouterr().err
 
 
 def test_a_wrong_data_set_is_one_sentence(draw):
