@@ -1,6 +1,6 @@
 _base_ = [
     'mmpretrain::_base_/models/resnet18_cifar.py',
-    './_base_/rcfmnist_bs100.py',
+    './_base_/rcfmnist_bs100_halves.py',
     './_base_/adam_coslr-400e.py',
 ]
 

@@ -10,6 +10,7 @@ pytest.importorskip('mmpretrain')
 
 from mmengine.config import Config  # noqa: E402
 
+from sema_mm.tasks.regression import RCFMNIST  # noqa: E402
 from tests import tiny_data  # noqa: E402
 from tests.test_configs import CONFIGS, load  # noqa: E402
 
@@ -45,6 +46,27 @@ def test_ages_are_validated_on_other_images_than_tested(name):
     ]
     parts = [one.get('split') or one['ann_file'] for one in sets]
     assert [Path(part).stem for part in parts] == ['train', 'val', 'test']
+
+
+@pytest.fixture(scope='module')
+def fashion(tmp_path_factory):
+    root = tmp_path_factory.mktemp('fashion')
+    tiny_data.write_fashion_mnist(root, 10_000)  # as in the test file
+    return str(root)
+
+
+@pytest.mark.parametrize('name', sorted({*ANGLES} - {*SMALL_FAMILY}))
+def test_angles_are_validated_on_other_images_than_tested(name, fashion):
+    images = []
+    for split in ('val', 'test'):
+        given = load(name)[f'{split}_dataloader']['dataset']
+        assert given['split'] == 'test'
+        dataset = RCFMNIST(
+            split='test', data_root=fashion, indices=given['indices']
+        )
+        images += [dataset.get_data_info(n)['index'] for n in (0, -1)]
+        assert len(dataset) == 5_000
+    assert images == [0, 4_999, 5_000, 9_999]
 
 
 @pytest.mark.parametrize('name', ANGLES)
