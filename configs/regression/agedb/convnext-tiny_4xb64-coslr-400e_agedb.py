@@ -1,7 +1,7 @@
 _base_ = [
     'mmpretrain::_base_/models/convnext/convnext-tiny.py',
     './_base_/agedb_bs256_randaug.py',
-    './_base_/adamw_coslr-by-iter-400e.py',
+    '../_base_/ages_adamw_coslr-by-iter-400e.py',
 ]
 
 model = dict(

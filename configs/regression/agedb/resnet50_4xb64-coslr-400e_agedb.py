@@ -1,7 +1,7 @@
 _base_ = [
     'mmpretrain::_base_/models/resnet50.py',
     './_base_/agedb_bs256.py',
-    './_base_/adamw_coslr-400e.py',
+    '../_base_/ages_adamw_coslr-400e.py',
 ]
 
 model = dict(

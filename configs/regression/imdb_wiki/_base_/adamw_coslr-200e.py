@@ -1,4 +1,4 @@
-_base_ = '../../agedb/_base_/adamw_coslr-400e.py'
+_base_ = '../../_base_/ages_adamw_coslr-400e.py'
 
 param_scheduler = dict(T_max=200)
 train_cfg = dict(max_epochs=200)

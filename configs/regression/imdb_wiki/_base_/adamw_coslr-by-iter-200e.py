@@ -1,4 +1,4 @@
-_base_ = '../../agedb/_base_/adamw_coslr-by-iter-400e.py'
+_base_ = '../../_base_/ages_adamw_coslr-by-iter-400e.py'
 
 param_scheduler = [
     _base_.param_scheduler[0],

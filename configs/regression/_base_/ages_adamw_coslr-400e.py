@@ -1,4 +1,4 @@
-_base_ = '../../_base_/runtime.py'
+_base_ = './runtime.py'
 
 optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05))
 # Once an epoch, as the authors do.

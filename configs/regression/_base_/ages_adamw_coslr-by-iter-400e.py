@@ -1,4 +1,4 @@
-_base_ = './adamw_coslr-400e.py'
+_base_ = './ages_adamw_coslr-400e.py'
 
 optim_wrapper = dict(
     paramwise_cfg=dict(
