@@ -33,9 +33,9 @@ class RegressionMetric(BaseMetric):
     =============  =========================================  =======
 
     The values are those of scikit-learn and scipy, but for MAPE with targets
-    of 0. mmengine's checkpoint hook
-    cannot guess which of them should be small: give it the rule as well,
-    ``save_best='regression/mae', rule='less'``.
+    of 0. mmengine's checkpoint hook cannot guess which of them should be
+    small: give it the rule as well, ``save_best='regression/mae',
+    rule='less'``.
 
     Args:
         items (Sequence[str]): What to report, of the table without
@@ -68,7 +68,7 @@ class RegressionMetric(BaseMetric):
                 f'items={items!r} must be a list of some of '
                 f'{", ".join(MEASURES)}'
             )
-        if not isinstance(period, (int, float, type(None))):
+        if not isinstance(period, (int, float, np.number, type(None))):
             raise TypeError(
                 f'period={period!r} must be a number, for example 360 for '
                 'angles in degrees'
