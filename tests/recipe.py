@@ -50,10 +50,12 @@ def option(name, default=None):
 
 
 def no_decay(cfg):
-    """Name what the optimizer does not decay."""
+    """Name what the optimizer does not decay, by kinds or by names."""
     groups = cfg['optim_wrapper'].get('paramwise_cfg', {})
     names = {'norm': 'norm_decay_mult', 'bias': 'bias_decay_mult'}
-    return [name for name, key in names.items() if groups.get(key) == 0]
+    kinds = [name for name, key in names.items() if groups.get(key) == 0]
+    keys = groups.get('custom_keys', {}).items()
+    return kinds or sorted(k for k, v in keys if v.get('decay_mult') == 0)
 
 
 def schedulers(cfg):

@@ -1,7 +1,10 @@
 """The Vision Transformer of SimMIM."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from mmengine.config import Config
 
 pytest.importorskip('mmpretrain')
 
@@ -61,3 +64,21 @@ def test_the_authors_size():
         model = SimMIMViT(img_size=224)
     assert (model.embed_dims, model.num_layers) == (768, 8)
     assert model.layers[0].attn.num_heads == 8
+
+
+def test_what_the_recipe_decays(model):
+    """Matrices and kernels alone; names are matched by their parts."""
+    root = Path(__file__).resolve().parents[2]
+    path = root / 'configs/selfsup/imagenet/_base_/simmim.py'
+    groups = Config.fromfile(path).optim_wrapper.paramwise_cfg.custom_keys
+    kept = [n for n, _ in model.named_parameters() if in_none(n, groups)]
+    tokens = ('cls_token', 'pos_embed', 'mask_token')
+    assert kept == [
+        name
+        for name, parameter in model.named_parameters()
+        if parameter.ndim > 1 and name not in tokens
+    ]
+
+
+def in_none(name, groups):
+    return not any(key in name for key in groups)

@@ -33,5 +33,18 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
+# Names of mmpretrain's Vision Transformer, in place of Swin's.
+optim_wrapper = dict(
+    paramwise_cfg=dict(
+        custom_keys=dict(
+            _delete_=True,
+            ln=dict(decay_mult=0.0),
+            bias=dict(decay_mult=0.0),
+            pos_embed=dict(decay_mult=0.0),
+            mask_token=dict(decay_mult=0.0),
+            cls_token=dict(decay_mult=0.0),
+        )
+    )
+)
 default_hooks = _base_.stops
 train_cfg = dict(max_epochs=1000, val_interval=50)

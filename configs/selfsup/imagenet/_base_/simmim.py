@@ -25,6 +25,19 @@ train_dataloader = dict(
     collate_fn=dict(_delete_=True, type='default_collate'),
     dataset=dict(pipeline=train_pipeline),
 )
+# Names of mmpretrain's Vision Transformer, in place of Swin's.
+optim_wrapper = dict(
+    paramwise_cfg=dict(
+        custom_keys=dict(
+            _delete_=True,
+            ln=dict(decay_mult=0.0),
+            bias=dict(decay_mult=0.0),
+            pos_embed=dict(decay_mult=0.0),
+            mask_token=dict(decay_mult=0.0),
+            cls_token=dict(decay_mult=0.0),
+        )
+    )
+)
 default_hooks = dict(
     checkpoint=dict(type='sema_mm.SafeCheckpointHook', interval=10),
     preemption=dict(type='sema_mm.PreemptionHook'),
