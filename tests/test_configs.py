@@ -171,6 +171,12 @@ def test_a_stop_is_survived(name):
     assert hooks['preemption']['type'] == 'sema_mm.PreemptionHook'
 
 
+@pytest.mark.parametrize('name', BASELINES)
+def test_a_training_starts_anew_unless_told_to_resume(name):
+    """Siblings of one work_dir must not go on from each other."""
+    assert load(name).get('resume', False) is False
+
+
 @pytest.mark.parametrize('name', AVERAGED)
 def test_the_schedule_fires_and_does_not_warn(name):
     load(name)

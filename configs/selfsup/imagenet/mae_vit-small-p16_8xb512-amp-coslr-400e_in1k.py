@@ -9,3 +9,4 @@ default_hooks = dict(
     checkpoint=dict(type='sema_mm.SafeCheckpointHook', interval=10),
     preemption=dict(type='sema_mm.PreemptionHook'),
 )
+resume = False

@@ -24,3 +24,4 @@ train_dataloader = dict(
 )
 default_hooks = _base_.stops
 train_cfg = dict(max_epochs=1000, val_interval=50)
+resume = False

@@ -23,3 +23,4 @@ train_dataloader = dict(
 )
 default_hooks = _base_.stops
 train_cfg = dict(max_epochs=1000, val_interval=25)
+resume = False
