@@ -1,6 +1,7 @@
 """The average that a self-supervised model keeps of its own encoder."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
 import torch
@@ -9,9 +10,9 @@ from torch import Tensor, nn
 
 from ..engines.model_tensors import bare_name, unwrap_model
 from .finite_check import FiniteCheck
-from .functional import copy_, relative_distance
+from .functional import copy_, exchange_, relative_distance
 
-__all__ = ['TargetNetwork']
+__all__ = ['TargetNetwork', 'check_online']
 
 
 class TargetNetwork:
@@ -52,6 +53,7 @@ class TargetNetwork:
         target: Optional[str] = None,
         online: Sequence[str] = ('backbone', 'neck'),
     ) -> None:
+        check_online(online)
         module = unwrap_model(model)
         self.name = _only_average(module) if target is None else target
         self.average = _sub_module(module, 'target', self.name)
@@ -113,6 +115,23 @@ class TargetNetwork:
         """Write the average into the online network, in place."""
         copy_(*self.pairs())
 
+    @contextlib.contextmanager
+    def swapped(self) -> Iterator[None]:
+        """Exchange the two while the context lasts, in place.
+
+        The online network's own weights always come back, exceptions
+        included. Its BatchNorm statistics and frozen parameters stay.
+
+        Yields:
+            None: The online network then holds the average.
+        """
+        online, average = self.pairs()
+        exchange_(online, average)
+        try:
+            yield
+        finally:
+            exchange_(online[::-1], average[::-1])
+
     @property
     def _followed(self) -> nn.Module:
         """nn.Module: The network that holds the averaged parameters."""
@@ -142,6 +161,23 @@ class TargetNetwork:
                 'the online network has no trainable parameter: there is '
                 'nothing to switch'
             )
+
+
+def check_online(online: Any) -> None:
+    """Check the names of an online network's parts.
+
+    Args:
+        online (Sequence[str]): The names.
+
+    Raises:
+        TypeError: If it is no list of names, or an empty one.
+    """
+    several = isinstance(online, Sequence) and not isinstance(online, str)
+    if not (several and online and all(isinstance(n, str) for n in online)):
+        raise TypeError(
+            'online must be a list of names of sub-modules, such as '
+            f"['backbone', 'neck']; got {online!r}"
+        )
 
 
 def _only_average(module: nn.Module) -> str:

@@ -173,7 +173,7 @@ def _checked_hook(cfg: Any) -> Union[SwitchEMAHook, SwitchTargetHook]:
     hooks.sort(key=lambda hook: get_priority(hook.priority))
     runner = SimpleNamespace(hooks=hooks)
     if isinstance(ours[0], SwitchTargetHook):
-        ours[0].before_run(runner)
+        ours[0].check_company(runner)
     else:
         check_company(runner, ours[0])
     return ours[0]

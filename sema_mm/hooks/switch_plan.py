@@ -295,8 +295,7 @@ def _never(
         f'the model would never be switched: switch_interval='
         f'{schedule.interval}, switch_begin={schedule.begin} and '
         f'switch_end={schedule.end} count {unit}, the run has {total} and '
-        f'its average begins in number {first}; choose values that fit, or '
-        'switch_interval=None for plain EMA'
+        f'its average begins in number {first}; choose values that fit'
     )
 
 

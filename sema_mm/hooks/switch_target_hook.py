@@ -1,18 +1,20 @@
 """Switch EMA for models that hold the average themselves."""
 
+import contextlib
 import logging
 from collections.abc import Sequence
 from typing import Any, Optional, Union
 
-from mmengine.hooks import CheckpointHook, Hook
+from mmengine.hooks import CheckpointHook, EMAHook, Hook
 from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 
 from ..averaging.arguments import check_flag
 from ..averaging.switch_schedule import SwitchSchedule
-from ..averaging.target_network import TargetNetwork
+from ..averaging.target_network import TargetNetwork, check_online
 from ..engines import engine_of
 from .company import check_order
+from .evaluation import always_close
 from .switch_ema_hook import SwitchEMAHook
 from .switch_plan import RunLength, SwitchPlan
 
@@ -31,7 +33,7 @@ class SwitchTargetHook(Hook):
     (arXiv 2402.09240), before the checkpoint and the validation of that
     moment, in place, and without a second copy of any weight. The target,
     its momentum and the schedule of that stay the model's affair, as do
-    evaluation and checkpoints; predictor, queue, optimizer and BatchNorm
+    checkpoints, which hold both; predictor, queue, optimizer and BatchNorm
     statistics are left as they are (:class:`TargetNetwork`).
 
     The models of mmpretrain update the target before the optimizer steps, so
@@ -42,7 +44,9 @@ class SwitchTargetHook(Hook):
         by_epoch (bool): Whether the three numbers below count epochs, or
             else iterations; counted when completed, from 1. Defaults to
             True.
-        switch_interval (int): Switch every so many units. Defaults to 1.
+        switch_interval (int, optional): Switch every so many units. None:
+            never, with ``evaluate_on_target=True``: a baseline whose average
+            is evaluated. Defaults to 1.
         switch_begin (int): No switch in the first so many units. Defaults
             to 0.
         switch_end (int, optional): No switch after this unit. Defaults to
@@ -51,9 +55,14 @@ class SwitchTargetHook(Hook):
             None: the model's only averaged model. Defaults to None.
         online (Sequence[str]): Names of what it averages. Defaults to
             ``('backbone', 'neck')``.
+        evaluate_on_target (bool): Validate and test with the target's
+            trainable parameters in the online network, exchanged in place;
+            with BatchNorm statistics of the online network. Else the model
+            is evaluated as it is, as without this hook: runs that are
+            compared must agree in it. Defaults to False.
 
     Attributes:
-        network (TargetNetwork): The two networks; None before training.
+        network (TargetNetwork): The two networks; None before a run.
 
     Raises:
         TypeError: If an argument has the wrong type.
@@ -70,22 +79,22 @@ class SwitchTargetHook(Hook):
     def __init__(
         self,
         by_epoch: bool = True,
-        switch_interval: int = 1,
+        switch_interval: Optional[int] = 1,
         switch_begin: int = 0,
         switch_end: Optional[int] = None,
         target: Optional[str] = None,
         online: Sequence[str] = ('backbone', 'neck'),
+        evaluate_on_target: bool = False,
     ) -> None:
         check_flag('by_epoch', by_epoch)
-        if switch_interval is None:
+        check_flag('evaluate_on_target', evaluate_on_target)
+        check_online(online)
+        if switch_interval is None and not evaluate_on_target:
             raise ValueError(
-                'switch_interval=None would never switch: give a number, or '
-                'leave SwitchTargetHook out, as the model averages without it'
-            )
-        if isinstance(online, str) or not online:
-            raise TypeError(
-                'online must be a list of names of sub-modules, such as '
-                f"['backbone', 'neck']; got {online!r}"
+                'switch_interval=None would never switch: give a number, '
+                'or evaluate_on_target=True to evaluate the average alone, '
+                'or leave SwitchTargetHook out, as the model averages '
+                'without it'
             )
         self.by_epoch = by_epoch
         self.schedule = SwitchSchedule(
@@ -93,20 +102,40 @@ class SwitchTargetHook(Hook):
         )
         self.target = target
         self.online = tuple(online)
+        self.evaluate_on_target = evaluate_on_target
         self.network: Any = None
         self._units: list[int] = []
+        self._swap = contextlib.ExitStack()
 
     def before_run(self, runner: Any) -> None:
-        """Look at the other hooks.
+        """Look at the other hooks, and guard the evaluation loops.
 
         Args:
             runner (Runner): The runner of the process.
+        """
+        self.check_company(runner)
+        always_close(runner._val_loop, self._swap)
+        always_close(runner._test_loop, self._swap)
+
+    def check_company(self, runner: Any) -> None:
+        """Refuse hooks with which a run would go wrong silently.
+
+        Args:
+            runner (Runner): The runner, of which only the hooks are read.
 
         Raises:
             ValueError: If another hook writes averages into the model, too,
                 or if checkpoints would be written before a switch.
         """
         for other in runner.hooks:
+            if self.evaluate_on_target and isinstance(
+                other, (EMAHook, SwitchEMAHook)
+            ):
+                raise ValueError(
+                    f'{type(self).__name__} with evaluate_on_target=True and '
+                    f'{type(other).__name__} both put an average into the '
+                    'model to evaluate it: leave one of the two out'
+                )
             if other is not self and _writes(other):
                 raise ValueError(
                     'two hooks write averages into the model, '
@@ -123,15 +152,8 @@ class SwitchTargetHook(Hook):
         Args:
             runner (Runner): The runner of the training process.
 
-        Raises:
-            RuntimeError: If a rank holds only a part of each parameter.
         """
-        if engine_of(runner.model).sharded:
-            raise RuntimeError(
-                'SwitchTargetHook needs each parameter whole on every rank: '
-                'train with DistributedDataParallel, not with FSDP or ZeRO'
-            )
-        self.network = TargetNetwork(runner.model, self.target, self.online)
+        self._find_networks(runner)
         length = RunLength.of_run(runner)
         plan = SwitchPlan.of_length(length, self.schedule, self.by_epoch, 0, 0)
         self._units = plan.units
@@ -171,6 +193,61 @@ class SwitchTargetHook(Hook):
         """
         if self.by_epoch and self.schedule.is_due(runner.epoch + 1):
             self._switch(runner, runner.epoch + 1)
+
+    def before_val_epoch(self, runner: Any) -> None:
+        """Put the target's weights into the online network, if asked to.
+
+        Args:
+            runner (Runner): The runner of the validation process.
+        """
+        self._enter_evaluation(runner)
+
+    def after_val_epoch(
+        self, runner: Any, metrics: Optional[dict[str, float]] = None
+    ) -> None:
+        """Put the online network's own weights back.
+
+        Args:
+            runner (Runner): Not used.
+            metrics (Dict[str, float], optional): Not used.
+        """
+        self._swap.close()
+
+    def before_test_epoch(self, runner: Any) -> None:
+        """Put the target's weights into the online network, if asked to.
+
+        Args:
+            runner (Runner): The runner of the testing process.
+        """
+        self._enter_evaluation(runner)
+
+    def after_test_epoch(
+        self, runner: Any, metrics: Optional[dict[str, float]] = None
+    ) -> None:
+        """Put the online network's own weights back.
+
+        Args:
+            runner (Runner): Not used.
+            metrics (Dict[str, float], optional): Not used.
+        """
+        self._swap.close()
+
+    def _find_networks(self, runner: Any) -> None:
+        """Find the two networks in the model."""
+        if engine_of(runner.model).sharded:
+            raise RuntimeError(
+                'SwitchTargetHook needs each parameter whole on every rank: '
+                'train with DistributedDataParallel, not with FSDP or ZeRO'
+            )
+        self.network = TargetNetwork(runner.model, self.target, self.online)
+
+    def _enter_evaluation(self, runner: Any) -> None:
+        """Exchange the two networks, once there is an average."""
+        if not self.evaluate_on_target:
+            return
+        self._find_networks(runner)
+        if self.network.updates != 0:
+            self._swap.enter_context(self.network.swapped())
 
     def _switch(self, runner: Any, completed: int) -> None:
         """Write the target into the online network."""

@@ -14,7 +14,10 @@ from tests.selfsup_toys import (
     MODELS_WITH_TARGET,
     SIMCLR,
     STEPS,
+    Images,
     build,
+    build_model,
+    loader,
 )
 from tests.toy import find_hook
 
@@ -203,6 +206,7 @@ def sentence(tmp_path, hooks, cfg=None, **changes):
         build(tmp_path, cfg, hooks, **changes).train()
     text = str(error.value)
     assert '\n' not in text and len(text) < 450
+    assert 'plain EMA' not in text
     assert not list(tmp_path.glob('*.pth'))
     return text
 
@@ -212,6 +216,16 @@ WRONG = [  # hooks, part of the sentence
     ([dict(HOOK, switch_interval=0)], 'switch_interval=0 must be at'),
     ([dict(HOOK, by_epoch='yes')], 'by_epoch must be True or False'),
     ([dict(HOOK, online='backbone')], "such as ['backbone', 'neck']"),
+    ([dict(HOOK, online=5)], "['backbone', 'neck']; got 5"),
+    ([dict(HOOK, online=[1])], "['backbone', 'neck']; got [1]"),
+    ([dict(HOOK, evaluate_on_target=1)], 'evaluate_on_target must be True'),
+    (
+        [
+            dict(HOOK, evaluate_on_target=True),
+            dict(type='sema_mm.SwitchEMAHook', switch_interval=None),
+        ],
+        'to evaluate it: leave one',
+    ),
     ([dict(HOOK, online=['backbone'])], "'conv.weight' of shape"),
     ([dict(HOOK, online=['backbone', 'head'])], 'is no average of'),
     ([dict(HOOK, target='teacher')], "'teacher', which is no sub-module"),
@@ -293,3 +307,124 @@ def test_the_switch_whose_window_is_too_long_is_named(warned):
 def test_a_constant_momentum_fits_or_not(warned, momentum, good):
     said = warned(HOOK, 'moco', momentum=momentum)
     assert any('window' in text for text in said) is not good
+
+
+EVALUATED = dict(HOOK, evaluate_on_target=True)
+
+
+class Evaluation(Hook):
+    """Keeps the model's state before, in and after each evaluation."""
+
+    def __init__(self, fail=False):
+        self.fail, self.seen = fail, []
+        self.after = self.before = None
+
+    def before_run(self, runner):
+        for loop in (runner._val_loop, runner._test_loop):
+            if not isinstance(loop, dict):
+                loop.run = self.watched(runner, loop.run)
+
+    def watched(self, runner, run):
+        def run_watched():
+            self.before = frozen(state_of(runner)['model'])
+            try:
+                return run()
+            finally:
+                self.after = frozen(state_of(runner)['model'])
+
+        return run_watched
+
+    def before_val_iter(self, runner, batch_idx, data_batch=None):
+        self.seen.append(frozen(state_of(runner)['model']))
+        if self.fail:
+            raise KeyError('an image')
+
+    before_test_iter = before_val_iter
+
+
+def evaluated(tmp_path, kind, hooks, **changes):
+    """Build a runner that also validates and tests."""
+    data = loader(Images(8, views=False))
+    how = dict(bank=loader(Images(8, views=False)), k=2)
+    metric = dict(type='Accuracy', prefix='knn')
+    arguments = dict(
+        val_dataloader=data,
+        val_cfg=dict(type='sema_mm.evaluation.KNNValLoop', **how),
+        val_evaluator=metric,
+        test_dataloader=data,
+        test_cfg=dict(type='sema_mm.evaluation.KNNTestLoop', **how),
+        test_evaluator=metric,
+        epochs=1,
+    )
+    cfg = MODELS_WITH_TARGET[kind][1]
+    return build(tmp_path, cfg, hooks, **dict(arguments, **changes))
+
+
+def exchanged(state, target):
+    """Exchange the two networks by name: the oracle."""
+    after = dict(state)
+    for online, average in weights(state, target):
+        after[online], after[average] = state[average], state[online]
+    return after
+
+
+@KINDS
+@pytest.mark.parametrize('mode', ['val', 'test'])
+def test_the_target_is_evaluated(kind, mode, tmp_path):
+    look = Evaluation()
+    hook = dict(EVALUATED, switch_interval=None)
+    runner = evaluated(tmp_path, kind, [hook, look])
+    runner.train()
+    if mode == 'test':
+        look.seen.clear()
+        runner.test()
+    (seen,) = look.seen
+    target = MODELS_WITH_TARGET[kind][0]
+    assert_same(seen, exchanged(look.before, target))
+    assert_differ(
+        {a: seen[a] for a, _ in weights(seen, target)},
+        {a: look.before[a] for a, _ in weights(seen, target)},
+    )
+    assert_same(look.after, look.before)
+
+
+def test_the_model_is_evaluated_as_it_is_by_default(tmp_path):
+    look = Evaluation()
+    hook = dict(HOOK, by_epoch=False, switch_interval=2)
+    evaluated(tmp_path, 'byol', [hook, look]).train()
+    (seen,) = look.seen
+    assert_same(seen, look.before)
+
+
+def test_an_evaluation_that_fails_leaves_the_weights(tmp_path):
+    look = Evaluation(fail=True)
+    hook = dict(EVALUATED, switch_interval=None)
+    runner = evaluated(tmp_path, 'moco', [hook, look])
+    with pytest.raises(KeyError, match='an image'):
+        runner.train()
+    assert_differ(look.seen[0], look.before)
+    assert_same(state_of(runner)['model'], look.before)
+
+
+def test_a_target_without_an_update_is_not_evaluated(tmp_path):
+    look = Evaluation()
+    first = dict(type='sema_mm.FirstValidationHook')
+    evaluated(tmp_path, 'byol', [EVALUATED, first, look]).train()
+    assert_same(look.seen[0], frozen(build_model_state()))
+
+
+def build_model_state():
+    cfg = MODELS_WITH_TARGET['byol'][1]
+    return dict(build_model(cfg).state_dict())
+
+
+def test_a_baseline_whose_target_is_evaluated_trains_as_without(tmp_path):
+    states = []
+    for name, hooks in (
+        ('with', [dict(EVALUATED, switch_interval=None)]),
+        ('without', []),
+    ):
+        runner = evaluated(tmp_path / name, 'byol', hooks, epochs=2)
+        runner.train()
+        states.append(state_of(runner))
+    assert_same(*states)
