@@ -11,7 +11,13 @@ from mmengine.registry import DATASETS, DefaultScope
 from processes import NUMBERS
 from replaced_hook import carry_over, drop
 
-from sema_mm.hooks.config_hooks import averages, custom_hooks
+from sema_mm import SwitchTargetHook
+from sema_mm.hooks.config_hooks import (
+    averages,
+    averaging_hooks,
+    custom_hooks,
+    hook_class,
+)
 from sema_mm.hooks.config_plan import is_epoch_based, plan_of_config
 from sema_mm.hooks.randomness import preserved_randomness
 from sema_mm.hooks.switch_plan import fits, fitting_momentum
@@ -70,6 +76,7 @@ def change_averaging(
     check_arguments(args)
     if args.averaging == 'keep':
         return []
+    refuse_target(cfg, args.averaging)
     place, replaced = take_out(cfg)
     if args.averaging == 'none':
         return []
@@ -104,6 +111,26 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise ValueError(
             f'--switch-interval {args.switch_interval} has no effect with '
             f'--averaging {args.averaging}: write --averaging sema'
+        )
+
+
+def refuse_target(cfg: Config, averaging: str) -> None:
+    """Refuses to replace the average that a model keeps of itself.
+
+    Args:
+        cfg (Config): The config.
+        averaging (str): What the command line says.
+
+    Raises:
+        ValueError: If the config switches such an average.
+    """
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        kinds = [hook_class(h) or object for h in averaging_hooks(cfg)]
+    if any(issubclass(kind, SwitchTargetHook) for kind in kinds):
+        raise ValueError(
+            f'--averaging {averaging} does not know SwitchTargetHook, which '
+            'switches the average that the model keeps of itself: leave '
+            '--averaging out, or take the baseline config of the method'
         )
 
 

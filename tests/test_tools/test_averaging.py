@@ -388,6 +388,15 @@ def test_wrong_arguments(change, args, changes, words):
         change(toy(**changes), *args)
 
 
+@pytest.mark.parametrize('method', ['none', 'ema', 'sema'])
+def test_the_average_of_a_model_is_not_replaced(change, method):
+    hook = dict(type='sema_mm.SwitchTargetHook', switch_interval=2)
+    cfg = toy(OTHER, hook)
+    with pytest.raises(ValueError, match='does not know SwitchTargetHook'):
+        change(cfg, method)
+    assert change(cfg, 'keep')[0] == [OTHER, hook]
+
+
 @pytest.mark.parametrize(
     ('launcher', 'variables', 'expected'),
     [
