@@ -12,7 +12,7 @@ from ..engines.model_tensors import bare_name, unwrap_model
 from .finite_check import FiniteCheck
 from .functional import copy_, exchange_, relative_distance
 
-__all__ = ['TargetNetwork', 'check_online']
+__all__ = ['TargetNetwork', 'averages_in', 'check_online']
 
 
 class TargetNetwork:
@@ -163,6 +163,23 @@ class TargetNetwork:
             )
 
 
+def averages_in(model: nn.Module) -> list[str]:
+    """Find the averages that a model keeps of its own networks.
+
+    Args:
+        model (nn.Module): The model, maybe wrapped.
+
+    Returns:
+        List[str]: Names of its sub-modules that are mmengine averaged
+        models.
+    """
+    return [
+        name
+        for name, part in unwrap_model(model).named_modules()
+        if isinstance(part, BaseAveragedModel)
+    ]
+
+
 def check_online(online: Any) -> None:
     """Check the names of an online network's parts.
 
@@ -182,11 +199,7 @@ def check_online(online: Any) -> None:
 
 def _only_average(module: nn.Module) -> str:
     """Find the one averaged model among the sub-modules of a model."""
-    found = [
-        name
-        for name, part in module.named_modules()
-        if isinstance(part, BaseAveragedModel)
-    ]
+    found = averages_in(module)
     if len(found) == 1:
         return found[0]
     what = f'{len(found)} averages' if found else 'no average'

@@ -18,6 +18,7 @@ from ..averaging.interchange import pack
 from ..averaging.nonfinite_guard import NonfiniteGuard
 from ..averaging.switch_ema import SwitchEMA
 from ..averaging.switch_schedule import SwitchSchedule
+from ..averaging.target_network import averages_in
 from ..checkpoint import use_safe_loading
 from ..engines import Engine
 from .company import check_company, checkpoint_due
@@ -504,6 +505,13 @@ class SwitchEMAHook(Hook):
         if self.average.side_stream and not self.average.overlaps:
             warnings.append(
                 'side_stream=True has no effect: the model is not on a GPU'
+            )
+        own = averages_in(runner.model)
+        if own and self.schedule.interval is not None:
+            warnings.append(
+                f"the model averages itself, as '{own[0]}', and a second "
+                'average will be switched into it: SwitchTargetHook switches '
+                "the model's own"
             )
         for text in filter(None, warnings):
             print_log(

@@ -264,6 +264,19 @@ def test_plain_averaging_beside_it_is_allowed(tmp_path):
     assert names and not any('target_net' in name for name in names)
 
 
+@pytest.mark.parametrize('kind', ['moco', None])
+@pytest.mark.parametrize('interval', [1, None])
+def test_a_second_average_that_switches_is_warned_of(
+    kind, interval, tmp_path, capsys
+):
+    name, cfg = MODELS_WITH_TARGET.get(kind, ('', SIMCLR))
+    ema = dict(type='sema_mm.SwitchEMAHook', switch_interval=interval)
+    build(tmp_path, cfg, [ema], epochs=1).train()
+    text = f"the model averages itself, as '{name}', and a second average"
+    warned = capsys.readouterr().out.count(text)
+    assert warned == (1 if kind and interval else 0)
+
+
 @pytest.fixture
 def warned(monkeypatch, tmp_path):
     """Give what the hook logs before a run."""
