@@ -61,8 +61,13 @@ class KNNClassifier:
         self.k = k
         self.temperature = temperature
         self.fp16 = fp16
+        self.clear()
+
+    def clear(self) -> None:
+        """Empty the bank, whose memory training then has."""
         self._features: Any = None
         self._labels: Any = None
+        self._classes = 0
 
     @torch.no_grad()
     def fit(self) -> None:
@@ -70,11 +75,13 @@ class KNNClassifier:
 
         Call it on every rank: each reads its part of the images.
         """
+        self.clear()
         found = [self._extract(batch) for batch in self.loader]
         features = torch.cat([features for features, _ in found])
         labels = torch.cat([_labels(samples) for _, samples in found])
         self._features = self._gather(features)
         self._labels = self._gather(labels.to(features.device))
+        self._classes = int(self._labels.max()) + 1
 
     @torch.no_grad()
     def predict(self, batch: Any) -> list:
@@ -89,8 +96,8 @@ class KNNClassifier:
         """
         features, samples = self._extract(batch)
         cosines, rows = nearest(features, self._features, self.k)
-        classes = int(self._labels.max()) + 1
-        scores = vote(cosines, self._labels[rows], classes, self.temperature)
+        labels = self._labels[rows]
+        scores = vote(cosines, labels, self._classes, self.temperature)
         for sample, score in zip(samples, scores):
             sample.set_pred_score(score)
             sample.set_pred_label(score.argmax())

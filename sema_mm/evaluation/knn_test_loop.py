@@ -43,7 +43,7 @@ class KNNTestLoop(TestLoop):
 
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: Any) -> None:
-        """Classify one batch; before the first one, fill the bank.
+        """Classify one batch; fill the bank first, and empty it at last.
 
         The hooks have put the weights to evaluate into the model by then.
 
@@ -58,3 +58,5 @@ class KNNTestLoop(TestLoop):
         outputs = self.classifier.predict(data_batch)
         self.evaluator.process(data_samples=outputs, data_batch=data_batch)
         self.runner.call_hook('after_test_iter', **step, outputs=outputs)
+        if idx + 1 == len(self.dataloader):
+            self.classifier.clear()

@@ -118,6 +118,50 @@ def test_the_bank_follows_the_model(tmp_path):
     assert len(set(map(len, (first, runner.val())))) == 1
 
 
+class Bank(Hook):
+    """Looks at the bank with each batch; fails with the first, if told to."""
+
+    def __init__(self):
+        self.held, self.fail = [], False
+
+    def before_val_iter(self, runner, batch_idx, data_batch=None):
+        classifier = runner.val_loop.classifier
+        self.held.append(classifier._features is not None)
+        if self.fail:
+            raise KeyError('an image')
+
+    def before_test_iter(self, runner, batch_idx, data_batch=None):
+        classifier = runner.test_loop.classifier
+        self.held.append(classifier._features is not None)
+
+
+@pytest.mark.parametrize('mode', ['val', 'test'])
+def test_the_bank_is_held_for_an_evaluation_alone(mode, tmp_path):
+    look = Bank()
+    runner = knn(tmp_path, [look])
+    getattr(runner, mode)()
+    classifier = getattr(runner, f'{mode}_loop').classifier
+    assert look.held == [True] * 3
+    assert classifier._features is classifier._labels is None
+
+
+def test_an_old_bank_is_gone_before_the_next(tmp_path, monkeypatch):
+    look = Bank()
+    runner = knn(tmp_path, [look])
+    look.fail = True
+    with pytest.raises(KeyError, match='an image'):
+        runner.val()
+    classifier = runner.val_loop.classifier
+    assert classifier._features is not None
+
+    def extract(batch):
+        raise RuntimeError(f'bank: {classifier._features}')
+
+    monkeypatch.setattr(classifier, '_extract', extract)
+    with pytest.raises(RuntimeError, match='bank: None'):
+        runner.val()
+
+
 class Tokens(torch.nn.Module):
     """Gives what some backbone would give."""
 
