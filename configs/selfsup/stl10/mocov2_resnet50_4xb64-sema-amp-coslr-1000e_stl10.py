@@ -1,9 +1,9 @@
 _base_ = './mocov2_resnet50_4xb64-amp-coslr-1000e_stl10.py'
 
-# 3,900 iterations lie between two switches, the target remembers 1,000.
+# 9,750 iterations lie between two switches, the target remembers 1,000.
 custom_hooks = [
     dict(
         type='sema_mm.SwitchTargetHook',
-        switch_interval=10,
+        switch_interval=25,
     )
 ]
