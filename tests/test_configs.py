@@ -9,6 +9,7 @@ from pathlib import Path
 import mmengine
 import pytest
 from mmengine.config import Config
+from mmengine.hub import get_config
 
 from sema_mm.hooks.config_plan import plan_of_config
 from sema_mm.hooks.switch_plan import fitting_momentum
@@ -271,6 +272,18 @@ def test_sema_keeps_the_momentum_of_ema_where_its_window_fits(name):
     fits = 1 / ema <= values['steps'] / 3
     expected = ema if fits else fitting_momentum(values['steps'])
     assert values['sema']['momentum'] == pytest.approx(expected)
+
+
+def test_the_probes_of_the_readme_read_the_backbone():
+    pytest.importorskip('mmpretrain')
+    text = (ROOT / 'configs/selfsup/imagenet/README.md').read_text()
+    names = re.findall(r'`(\w+/benchmarks/[^` ]+)`', text)
+    assert len(names) == 7
+    for name in names:
+        cfg = get_config(f'mmpretrain::{name}.py')
+        read = cfg.model.backbone.init_cfg
+        assert (read.type, read.prefix) == ('Pretrained', 'backbone.')
+        assert cfg.model.backbone.frozen_stages in (4, 12)
 
 
 def test_index_names_every_metafile():
