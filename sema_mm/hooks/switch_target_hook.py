@@ -151,7 +151,6 @@ class SwitchTargetHook(Hook):
 
         Args:
             runner (Runner): The runner of the training process.
-
         """
         self._find_networks(runner)
         length = RunLength.of_run(runner)

@@ -339,16 +339,16 @@ class Evaluation(Hook):
 
     def watched(self, runner, run):
         def run_watched():
-            self.before = frozen(state_of(runner)['model'])
+            self.before = frozen(dict(runner.model.state_dict()))
             try:
                 return run()
             finally:
-                self.after = frozen(state_of(runner)['model'])
+                self.after = frozen(dict(runner.model.state_dict()))
 
         return run_watched
 
     def before_val_iter(self, runner, batch_idx, data_batch=None):
-        self.seen.append(frozen(state_of(runner)['model']))
+        self.seen.append(frozen(dict(runner.model.state_dict())))
         if self.fail:
             raise KeyError('an image')
 
@@ -409,6 +409,26 @@ def test_the_model_is_evaluated_as_it_is_by_default(tmp_path):
     assert_same(seen, look.before)
 
 
+def test_a_checkpoint_is_tested_on_either_network(tmp_path):
+    trained = evaluated(tmp_path, 'byol', [])
+    trained.train()
+    saved = frozen(dict(trained.model.state_dict()))
+    torch.save(dict(state_dict=saved), tmp_path / 'both.pth')
+    for hooks, expected in (
+        ([dict(EVALUATED, switch_interval=None)], exchanged),
+        ([], lambda state, _: state),
+    ):
+        look = Evaluation()
+        runner = evaluated(
+            tmp_path,
+            'byol',
+            [*hooks, look],
+            load_from=str(tmp_path / 'both.pth'),
+        )
+        runner.test()
+        assert_same(look.seen[0], expected(saved, 'target_net'))
+
+
 def test_an_evaluation_that_fails_leaves_the_weights(tmp_path):
     look = Evaluation(fail=True)
     hook = dict(EVALUATED, switch_interval=None)
@@ -416,7 +436,7 @@ def test_an_evaluation_that_fails_leaves_the_weights(tmp_path):
     with pytest.raises(KeyError, match='an image'):
         runner.train()
     assert_differ(look.seen[0], look.before)
-    assert_same(state_of(runner)['model'], look.before)
+    assert_same(dict(runner.model.state_dict()), look.before)
 
 
 def test_a_target_without_an_update_is_not_evaluated(tmp_path):
