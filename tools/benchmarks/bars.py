@@ -6,9 +6,10 @@ from typing import Optional
 from .counts import Count
 from .findings import Table, counted, fastest_peer, label
 from .models import SYNTHETIC
-from .peers import GUARDED, MMENGINE, OURS
+from .peers import BARE, GUARDED, MMENGINE, OURS
 from .rows import FLAT, FOREACH, Row
 from .runners import MMENGINE_HOOK, NONE, OUR_HOOK
+from .suites import OVERHEAD
 
 __all__ = ['Bar', 'judge']
 
@@ -46,7 +47,7 @@ def judge(rows: list[Row], counts: list[Count]) -> list[Bar]:
     cpu, cuda = Table(rows, 'cpu'), Table(rows, 'cuda')
     named = ['MobileNetV2', SYNTHETIC]
     gpus = ['ViT-B/16', 'ResNet-50']
-    beyond = cpu.medians('hook beyond the arithmetic', OUR_HOOK)
+    whole, bare = (cpu.medians(OVERHEAD, name) for name in (OUR_HOOK, BARE))
     return [
         _most(
             'cpu',
@@ -69,8 +70,9 @@ def judge(rows: list[Row], counts: list[Count]) -> list[Bar]:
         ),
         _most(
             'cpu',
-            'the hook beyond the arithmetic takes less than 50 microseconds',
-            {model: 1000 * ms for model, ms in beyond.items()},
+            'the hook beyond the arithmetic takes less than 50 microseconds '
+            '(warm)',
+            {model: 1000 * (whole[model] - bare[model]) for model in bare},
             50.0,
             ' us',
         ),

@@ -12,6 +12,7 @@ from .counts import Count
 from .plot import draw
 from .results import Results
 from .rows import Row
+from .suites import OVERHEAD
 from .tables import bars_table, counts_table, growth_table, times_table
 
 __all__ = ['read', 'summarize', 'write']
@@ -22,6 +23,7 @@ TIMES = [
     'step',
     'hook',
     'hook beyond the arithmetic',
+    OVERHEAD,
     'iteration',
     'iteration (compiled)',
     'switch',
@@ -41,10 +43,11 @@ and the median in milliseconds. The floors move the same bytes by one
 of them each way), or by one call on one flat tensor. `hook` is everything
 that the averaging hook does in an iteration, its call and our non-finite
 guard included; `hook beyond the arithmetic` is that, less the bare calls on
-tensors that it makes (`SwitchEMA, only tensors`), in the same round. The
-guard has to read the weights before the first average changes: `one flat
-sum` is what one more reading pass takes at least. `rows.csv` has the
-quartiles, the minimum and the number of samples of every cell.
+tensors that it makes (`SwitchEMA, only tensors`), in the same round, when
+everything else has left the caches; `hook, one tensor` is warm. The guard has
+to read the weights before the first average changes: `one flat sum` is what
+one more reading pass takes at least. `rows.csv` has the quartiles, the minimum
+and the number of samples of every cell.
 
 Peak memory is beside the model's own; its ratio is to the bytes of the
 float32 averages of what is trainable. The ratio of a file is to the

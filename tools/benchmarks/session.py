@@ -62,8 +62,10 @@ def measure(args: argparse.Namespace, folder: Path) -> Results:
                 progress.update(bar, description='{} x, {} MB'.format(*size))
                 grow(*size, device, pace, folder, results)
                 progress.advance(bar)
-        progress.update(bar, description='frozen weights')
+        progress.update(bar, description='frozen weights, one tensor')
         _measure_frozen(args.device[0], pace, folder, results)
+        for device in args.device:
+            _measure_overhead(device, pace, folder, results)
     return results
 
 
@@ -102,6 +104,16 @@ def _measure_frozen(
     batch = batch_for(SYNTHETIC, model)
     bench = Bench(subject, model, batch, pace, folder, results)
     bench.memory('frozen memory')
+
+
+def _measure_overhead(
+    device: str, pace: Pace, folder: Path, results: Results
+) -> None:
+    """Time the hook on a model with next to nothing in it."""
+    model = cast(Synthetic(1, 0.0), device, torch.float32)
+    batch = batch_for(SYNTHETIC, model)
+    subject = describe('one tensor', model)
+    Bench(subject, model, batch, pace, folder, results).overhead()
 
 
 def profile(args: argparse.Namespace, folder: Path) -> list[Path]:

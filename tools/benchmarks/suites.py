@@ -32,9 +32,11 @@ from .results import Results
 from .rows import Subject, make_rows
 from .runners import HOOKS, MMENGINE_HOOK, NONE, OUR_HOOK, Stand
 
-__all__ = ['Bench']
+__all__ = ['OVERHEAD', 'Bench']
 
 AVERAGING = (MMENGINE_HOOK, OUR_HOOK)
+#: The hook on a model that has next to nothing to average.
+OVERHEAD = 'hook, one tensor'
 #: Iterations of one sample on a GPU, so that work can overlap.
 BLOCK = 10
 
@@ -103,6 +105,13 @@ class Bench:
             for name, stand in stands.items():
                 waits = synchronisations(stand.step_and_average)
                 self._count('synchronisations', name, waits, 'waits', 0)
+
+    def overhead(self) -> None:
+        """Time our hook where its arithmetic takes no time."""
+        stand = self._stand(OUR_HOOK)
+        bare = Contestant(BARE, arithmetic(stand.hook.average))
+        hook = Contestant(OUR_HOOK, stand.average, stand.step)
+        self._time(OVERHEAD, [hook, bare])
 
     def iterations(self, rounds: int, compiled: bool = False) -> None:
         """Time whole iterations of a training.
