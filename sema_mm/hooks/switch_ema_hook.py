@@ -506,7 +506,7 @@ class SwitchEMAHook(Hook):
             warnings.append(
                 'side_stream=True has no effect: the model is not on a GPU'
             )
-        own = averages_in(runner.model)
+        own = averages_in(self.average.model)
         if own and self.schedule.interval is not None:
             warnings.append(
                 f"the model averages itself, as '{own[0]}', and a second "
