@@ -99,3 +99,8 @@ def test_an_average_over_independent_values_is_another_thing():
         assert not 0.98 < ema_ratio(x, m) / naive < 1.02
     # where SGD forgets at once, they are independent
     assert ema_ratio(1.0, 0.1) == pytest.approx(0.1 / 1.9)
+
+
+@pytest.mark.parametrize('x, m, k', [point for point in GRID if point[0] < 1])
+def test_sema_varies_no_more_than_ema(x, m, k):
+    assert sema_ratio(x, m, k) <= ema_ratio(x, m) * (1 + 1e-9)
