@@ -26,6 +26,7 @@ MAY_IMPORT = {
     'evaluation': {'averaging', 'engines', 'evaluation'},
     'datasets': {'datasets'},
     'models': {'models'},
+    'analysis': {'analysis'},
     'tasks': {'tasks'},
     'checkpoint': {'harmless'},
     'harmless': set(),

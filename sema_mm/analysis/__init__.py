@@ -1,0 +1,1 @@
+"""Measurements on models, their losses and their logs."""
