@@ -14,7 +14,6 @@ import concurrent.futures
 import importlib.util
 import json
 import multiprocessing
-import os
 import shlex
 import signal
 import sys

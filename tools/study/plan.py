@@ -143,6 +143,9 @@ class Study:
 
         Returns:
             float: The momentum.
+
+        Raises:
+            ValueError: If no row of the selection has one.
         """
         name = self.settings[name].get('momenta_of', name)
         interval = self.steps if method.startswith('sema') else None
