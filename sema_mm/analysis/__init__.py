@@ -1,0 +1,1 @@
+"""What averaging does to a solution, in numbers."""
