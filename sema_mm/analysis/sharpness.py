@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from .checks import check_count, check_positive
 from .estimate import mean_and_error
 from .filter_norms import filter_norms
-from .probes import gaussian
 from .mean_loss import MeanLoss
 from .measured_model import kept_values
+from .probes import gaussian
 
 __all__ = ['average_case', 'worst_case']
 
