@@ -52,7 +52,8 @@ def draw(
             axes.set_title(f'{data}, {method}\ntest accuracy {_last(own)}')
             axes.set(xlabel='x (no unit)', ylabel='y (no unit)')
     figure.suptitle(
-        'Decision boundaries, one line for each seed; dots: training points'
+        'Decision boundaries, a line for each seed; '
+        'dots and crosses: training points of the two classes'
     )
     figure.savefig(file, dpi=120)
     plt.close(figure)
