@@ -24,6 +24,7 @@ MAY_IMPORT = {
         '__init__',
     },
     'evaluation': {'averaging', 'engines', 'evaluation'},
+    'analysis': {'analysis'},
     'datasets': {'datasets'},
     'models': {'models'},
     'tasks': {'tasks'},
