@@ -1,0 +1,110 @@
+"""A table of texts, and how numbers become texts."""
+
+import dataclasses
+import statistics
+from collections.abc import Collection
+from typing import Optional
+
+from .measures import Measure
+
+__all__ = [
+    'NOTHING',
+    'Table',
+    'interval',
+    'mean_and_spread',
+    'number',
+    'probability',
+]
+
+NOTHING = '–'
+DIGITS = {'%': 2, 'epochs': 2}
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        title (str): Its heading.
+        head (list[str]): The columns.
+        lines (list[list[str]]): The cells; the first of each line names it.
+        note (str): What a reader must know. Defaults to ''.
+    """
+
+    title: str
+    head: list[str]
+    lines: list[list[str]]
+    note: str = ''
+
+    @property
+    def markdown(self) -> str:
+        """str: The table alone, as Markdown."""
+        rule = ['---'] + ['---:'] * (len(self.head) - 1)
+        rows = [self.head, rule, *self.lines]
+        return ''.join(f'| {" | ".join(row)} |\n' for row in rows)
+
+
+def number(value: float, measure: Measure, signed: bool = False) -> str:
+    """Write a number of a measure.
+
+    Args:
+        value (float): The number.
+        measure (Measure): The measure.
+        signed (bool): Also the sign of what is positive. Defaults to False.
+
+    Returns:
+        str: Two decimals for percent and epochs, else three digits.
+    """
+    digits = DIGITS.get(measure.unit)
+    kind = '#.3g' if digits is None else f'.{digits}f'
+    text = format(value, ('+' if signed else '') + kind)
+    return text.rstrip('.').replace('-', '−')
+
+
+def mean_and_spread(values: Collection[float], measure: Measure) -> str:
+    """Write what seeds have found.
+
+    Args:
+        values (Collection[float]): A number of each seed.
+        measure (Measure): The measure.
+
+    Returns:
+        str: Mean and sample standard deviation.
+    """
+    if not values:
+        return NOTHING
+    text = number(statistics.mean(values), measure)
+    if len(values) < 2:
+        return text
+    if 'e' in text:
+        return f'{text} ± {number(statistics.stdev(values), measure)}'
+    # With the decimals of the mean.
+    decimals = len(text.partition('.')[2])
+    return f'{text} ± {statistics.stdev(values):.{decimals}f}'
+
+
+def interval(ends: tuple[float, float], measure: Measure) -> str:
+    """Write an interval.
+
+    Args:
+        ends (tuple[float, float]): Its ends.
+        measure (Measure): The measure.
+
+    Returns:
+        str: The ends in brackets.
+    """
+    return '[{}, {}]'.format(*(number(e, measure, True) for e in ends))
+
+
+def probability(p: Optional[float]) -> str:
+    """Write a p-value.
+
+    Args:
+        p (float, optional): The value.
+
+    Returns:
+        str: Two digits; three decimals at least.
+    """
+    if p is None:
+        return NOTHING
+    return '< 0.001' if p < 0.001 else f'{p:.3f}'
