@@ -5,10 +5,11 @@ from collections.abc import Iterable
 
 from sema_mm.analysis.paired import PairedDifference, compare, holm
 
-from .measures import Measure
+from .choice import BASELINE
+from .measures import ACCURATE, Measure
 from .results import Results
 
-__all__ = ['Comparison', 'compare_all']
+__all__ = ['Comparison', 'compare_accuracies', 'compare_all']
 
 #: Setting, method, the other method, and what is compared.
 Asked = tuple[str, str, str, Measure]
@@ -89,3 +90,19 @@ def compare_all(results: Results, family: Iterable[Asked]) -> list[Comparison]:
         )
         for (asked, difference, reference), p in zip(found, corrected)
     ]
+
+
+def compare_accuracies(results: Results, setting: str) -> list[Comparison]:
+    """Compare the final accuracies of a setting, as one family.
+
+    Args:
+        results (Results): The results.
+        setting (str): The setting.
+
+    Returns:
+        list[Comparison]: Each method with the baseline, and SEMA with EMA.
+    """
+    methods = results.methods(setting)
+    pairs = [(method, BASELINE) for method in methods if method != BASELINE]
+    pairs += [('sema', 'ema'), ('sema-bn', 'ema-bn')]
+    return compare_all(results, [(setting, *p, ACCURATE) for p in pairs])

@@ -2,8 +2,8 @@
 
 from typing import Optional
 
-from .choice import BASELINE, METRIC, Setup
-from .comparisons import compare_all
+from .choice import METRIC, Setup
+from .comparisons import compare_accuracies
 from .measures import ACCURATE, AREA, REACHED, Measure, never, of_metric
 from .methods import METHODS
 from .results import Results
@@ -86,11 +86,7 @@ def differences(results: Results, setting: str) -> Table:
     Returns:
         Table: A line for each pair of methods.
     """
-    methods = results.methods(setting)
-    pairs = [(m, BASELINE) for m in methods if m != BASELINE]
-    pairs += [('sema', 'ema'), ('sema-bn', 'ema-bn')]
-    family = [(setting, *pair, ACCURATE) for pair in pairs]
-    found = compare_all(results, family)
+    found = compare_accuracies(results, setting)
     lines = [
         [
             f'{METHODS[c.method].label} − {METHODS[c.other].label}',
