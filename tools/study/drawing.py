@@ -116,9 +116,9 @@ def plain_log(axis: Any, many: bool = True) -> None:
 
     Args:
         axis (Axis): The axis.
-        many (bool): Also 2 and 5 times the powers of 10. Defaults to True.
+        many (bool): Also some between the powers of 10. Defaults to True.
     """
-    subs = (1.0, 2.0, 5.0) if many else (1.0,)
+    subs = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if many else (1.0,)
     axis.set_major_locator(LogLocator(10, subs))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f'{value:g}'))
     axis.set_minor_formatter(FuncFormatter(lambda *_: ''))

@@ -50,8 +50,8 @@ FIGURES: dict[str, tuple[Callable[[Results], Optional[Any]], str, str]] = {
         draw_windows,
         'What the window changes',
         'Validation error after the last epoch, mean over the selection '
-        'seeds, SEMA switched after each epoch. Broken line and band: the '
-        'baseline, and the standard deviation of its seeds.',
+        'seeds, SEMA switched after each epoch. Band around the '
+        'baseline: the standard deviation of its seeds.',
     ),
     'grid': (
         draw_grid,

@@ -31,9 +31,9 @@ EMA, SEMA = '#0072B2', '#D55E00'
 METHODS = {
     'baseline': Method('baseline', 'black', 'o'),
     'ema': Method('EMA', EMA, 's'),
-    'ema-bn': Method('EMA, BN recalibrated', EMA, 's', '--', False),
+    'ema-bn': Method('EMA-BN', EMA, 's', '--', False),
     'sema': Method('SEMA', SEMA, 'D'),
-    'sema-bn': Method('SEMA, BN recalibrated', SEMA, 'D', '--', False),
+    'sema-bn': Method('SEMA-BN', SEMA, 'D', '--', False),
     'swa': Method('SWA', '#009E73', '^', '-.'),
     'lookahead': Method('Lookahead', '#CC79A7', 'v', ':'),
 }

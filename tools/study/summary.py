@@ -20,7 +20,8 @@ TEXT = """# {title}
 The momentum of each method is the one with the best mean accuracy on the
 validation split over the selection seeds (100 and up); everything else is of
 the report seeds, on the test split unless it says otherwise, after the last
-epoch. The verdicts, figures and protocol are in [the report]({report}).
+epoch. -BN: with the statistics of BatchNorm estimated anew for the averaged
+weights. The verdicts, figures and protocol are in [the report]({report}).
 """
 END = """
 `rows.csv` has every setting, method, momentum, interval, seed, epoch and

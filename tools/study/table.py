@@ -41,7 +41,8 @@ class Table:
         """str: The table alone, as Markdown."""
         rule = ['---'] + ['---:'] * (len(self.head) - 1)
         rows = [self.head, rule, *self.lines]
-        return ''.join(f'| {" | ".join(row)} |\n' for row in rows)
+        lines = (f'| {" | ".join(row)} |' for row in rows)
+        return ''.join(line.replace('\n', '<br>') + '\n' for line in lines)
 
 
 def number(value: float, measure: Measure, signed: bool = False) -> str:
