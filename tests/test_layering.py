@@ -27,6 +27,7 @@ MAY_IMPORT = {
     'analysis': {'analysis'},
     'datasets': {'datasets'},
     'models': {'models'},
+    'analysis': {'analysis'},
     'tasks': {'tasks'},
     'checkpoint': {'harmless'},
     'harmless': set(),

@@ -1,1 +1,1 @@
-"""Measurements of models and of runs."""
+"""Measurements on models, their losses and their logs."""

@@ -21,6 +21,7 @@ PACKAGES = (
     'ema-pytorch',
     'pytorch-lightning',
     'numpy',
+    'scipy',
 )
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,0 +1,101 @@
+"""Rows of simulated variances, beside what they should be."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Optional
+
+from quadratic_chains import Estimate, Setting, simulate_ema, simulate_sema
+from rich.progress import track
+
+from sema_mm.analysis import stationary_variance as closed
+from sema_mm.analysis.noisy_quadratic import NoisyQuadratic
+
+SETTINGS = [
+    Setting(0.01, 0.0, 0.01, 100),
+    Setting(0.01, 0.0, 0.03, 100),
+    Setting(0.02, 0.0, 0.02, 50),
+    Setting(0.1, 0.0, 0.003, 300),
+    Setting(0.1, 0.0, 0.05, 50),
+    Setting(0.5, 0.0, 0.1, 20),
+    Setting(1.5, 0.0, 0.1, 5),
+    Setting(0.01, 0.9, 0.03, 100),
+    Setting(0.1, 0.9, 0.02, 50),
+    Setting(0.1, 0.5, 0.1, 10),
+    Setting(1.0, 0.9, 0.1, 10),
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One variance.
+
+    Attributes:
+        method (str): 'SGD', 'EMA' or 'SEMA'.
+        exact (float): By the equation of Lyapunov.
+        closed_form (float, optional): By the closed form, where there is
+            one; it has been computed apart.
+        independent (float): By the formula for independent values.
+        simulated (float): Of the simulation.
+        standard_error (float): Of that, in percent of it.
+        difference (float): Simulated over exact less 1, in percent.
+    """
+
+    sharpness: float
+    sgd_momentum: float
+    momentum: float
+    interval: int
+    method: str
+    exact: float
+    closed_form: Optional[float]
+    independent: float
+    simulated: float
+    standard_error: float
+    difference: float
+
+
+def make_row(setting: Setting, method: str, found: Estimate) -> Row:
+    """Puts a simulated variance beside the others.
+
+    Args:
+        setting (Setting): The point.
+        method (str): 'SGD', 'EMA' or 'SEMA'.
+        found (Estimate): The simulated variance.
+
+    Returns:
+        Row: All of them.
+    """
+    x, beta, m, k = dataclasses.astuple(setting)
+    model = NoisyQuadratic(x, 1.0, 1.0, beta)
+    of_sgd = closed.sgd_variance(x, 1.0, 1.0, beta)
+    exact, ratio = {
+        'SGD': (model.variance(1.0), 1.0),
+        'EMA': (model.variance(m), closed.ema_ratio(x, m)),
+        'SEMA': (model.variance(m, k), closed.sema_ratio(x, m, k)),
+    }[method]
+    return Row(
+        *dataclasses.astuple(setting),
+        method=method,
+        exact=exact,
+        closed_form=None if beta and method != 'SGD' else of_sgd * ratio,
+        independent=of_sgd * (1.0 if method == 'SGD' else m / (2 - m)),
+        simulated=found.value,
+        standard_error=100 * found.error / found.value,
+        difference=100 * (found.value / exact - 1),
+    )
+
+
+def simulate(steps: int, chains: int) -> Iterator[Row]:
+    """Simulates every setting.
+
+    Args:
+        steps (int): Steps of a chain.
+        chains (int): Number of chains.
+
+    Yields:
+        Row: The variances of SGD, EMA and SEMA.
+    """
+    for seed, setting in enumerate(track(SETTINGS, transient=True)):
+        found = simulate_ema(setting, steps, chains, seed)
+        found.update(simulate_sema(setting, steps, chains, seed))
+        for method, estimate in found.items():
+            yield make_row(setting, method, estimate)

@@ -1,0 +1,142 @@
+"""Fashion-MNIST in memory: training, validation and test images."""
+
+import dataclasses
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sema_mm.tasks.regression.fashion_images import DEBIAN, read_images
+
+LABELS = {'train': 'train-labels-idx1-ubyte', 'test': 't10k-labels-idx1-ubyte'}
+#: Mean and standard deviation of the training images, from 0 to 1.
+MEAN, DEVIATION = 0.2860, 0.3530
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """Images with their classes.
+
+    Attributes:
+        images (Tensor): ``(N, 1, 28, 28)``, normalised.
+        labels (Tensor): ``(N, )``, whole numbers.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def part(self, places: slice) -> 'Images':
+        """Take some of them.
+
+        Args:
+            places (slice): Which.
+
+        Returns:
+            Images: Views of them.
+        """
+        return Images(self.images[places], self.labels[places])
+
+    def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Go through them in their order.
+
+        Args:
+            size (int): Images in a batch.
+
+        Yields:
+            tuple[Tensor, Tensor]: Images and labels.
+        """
+        yield from zip(self.images.split(size), self.labels.split(size))
+
+    def shuffled(
+        self, size: int, generator: torch.Generator
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Go through them once at random, half of them mirrored.
+
+        What does not fill a batch is left out.
+
+        Args:
+            size (int): Images in a batch.
+            generator (torch.Generator): Draws the order and the mirrors.
+
+        Yields:
+            tuple[Tensor, Tensor]: Images and labels.
+        """
+        order = torch.randperm(len(self.labels), generator=generator)
+        for chosen in order[: len(order) // size * size].split(size):
+            images = self.images[chosen]
+            mirrored = torch.rand(size, generator=generator) < 0.5
+            images[mirrored] = images[mirrored].flip(-1)
+            yield images, self.labels[chosen]
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """What is trained on, what chooses, and what is reported.
+
+    Attributes:
+        train (Images): The first images of the training file.
+        val (Images): Its last images.
+        test (Images): The test file.
+    """
+
+    train: Images
+    val: Images
+    test: Images
+
+
+def read_splits(root: Path, validation: int) -> Splits:
+    """Read Fashion-MNIST.
+
+    Args:
+        root (Path): Folder of its files; where it has none, that of Debian's
+            package is tried.
+        validation (int): Images of the training file for the validation.
+
+    Returns:
+        Splits: The three splits.
+
+    Raises:
+        ValueError: If a file is missing or damaged, or the validation would
+            leave nothing to train on.
+    """
+    train, test = (_read(root, split) for split in ('train', 'test'))
+    count = len(train.labels)
+    if not 0 < validation < count:
+        raise ValueError(
+            f'data.validation={validation} must be from 1 to {count - 1}, '
+            f'as the training file has {count} images'
+        )
+    border = count - validation
+    first, last = slice(0, border), slice(border, count)
+    return Splits(train.part(first), train.part(last), test)
+
+
+def _read(root: Path, split: str) -> Images:
+    pixels = torch.from_numpy(read_images(root, split).copy())
+    images = (pixels[:, None].float() / 255 - MEAN) / DEVIATION
+    images = images.contiguous(memory_format=torch.channels_last)
+    labels = _read_labels(root, LABELS[split])
+    if len(labels) != len(images):
+        raise ValueError(
+            f'{LABELS[split]} has {len(labels)} labels for {len(images)} '
+            'images: the files do not belong together, download them again'
+        )
+    return Images(images, labels)
+
+
+def _read_labels(root: Path, name: str) -> Tensor:
+    for folder in (root, DEBIAN):
+        for file in (folder / name, folder / f'{name}.gz'):
+            if file.is_file():
+                opened = gzip.open if file.suffix == '.gz' else open
+                with opened(file, 'rb') as stream:
+                    content = stream.read()[8:]
+                labels = np.frombuffer(content, np.uint8)
+                return torch.from_numpy(labels.astype(np.int64))
+    raise ValueError(
+        f'there is no {name} or {name}.gz of Fashion-MNIST in {root}: put it '
+        "there, or install Debian's package dataset-fashion-mnist"
+    )

@@ -1,0 +1,215 @@
+"""What a study trains, and in which order."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Optional
+
+from mmengine.config import Config
+
+from .choice import best
+from .networks import NETWORKS
+from .rows import Row
+
+#: Images of the training file, some of which are for the validation.
+IMAGES = 60000
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One training, and the networks that come from it.
+
+    Attributes:
+        setting (str): Name of the setting.
+        method (str): ``'baseline'``, from which EMA and SWA come as well;
+            ``'sema'``, or ``'lookahead'``.
+        seed (int): Seed of the initial weights, the order and the mirrors.
+        momentum (float, optional): Momentum of SEMA.
+        interval (int, optional): Iterations from one of its switches to the
+            next.
+        follow (tuple[float, ...]): Momenta of the EMAs of a baseline.
+    """
+
+    setting: str
+    method: str
+    seed: int
+    momentum: Optional[float] = None
+    interval: Optional[int] = None
+    follow: tuple[float, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """str: A name for files."""
+        words = [self.setting, self.method]
+        if self.momentum is not None:
+            words += [f'm{self.momentum:.6g}', f'k{self.interval}']
+        return '_'.join([*words, f'seed{self.seed}'])
+
+    @property
+    def key(self) -> tuple:
+        """tuple: What its rows have in common, as :func:`key_of`."""
+        return (
+            *(self.setting, self.method, self.momentum),
+            *(self.interval, self.seed),
+        )
+
+
+def key_of(row: Row) -> tuple:
+    """Tell to which network a row belongs.
+
+    Args:
+        row (Row): A row.
+
+    Returns:
+        tuple: Setting, method, momentum, interval and seed.
+    """
+    return row.setting, row.method, row.momentum, row.interval, row.seed
+
+
+class Study:
+    """A study, as its config says.
+
+    Args:
+        config (Path): A config of ``configs/study``.
+
+    Raises:
+        ValueError: If a name or a number in it is wrong.
+    """
+
+    def __init__(self, config: Path) -> None:
+        found: Any = Config.fromfile(str(config))
+        self.config = found
+        self.settings: dict[str, Any] = found.settings
+        #: Iterations of an epoch.
+        self.steps = (IMAGES - found.data.validation) // found.batch_size
+        for name, setting in self.settings.items():
+            self._check(name, setting)
+
+    def momentum(self, window: float) -> float:
+        """Convert a window.
+
+        Args:
+            window (float): In epochs.
+
+        Returns:
+            float: The weight of the new value.
+        """
+        return float(f'{1 / (window * self.steps):.4g}')
+
+    def momenta(self, name: str) -> list[float]:
+        """List the momenta of which a setting chooses.
+
+        Args:
+            name (str): The setting.
+
+        Returns:
+            list[float]: From the shortest window to the longest.
+        """
+        setting = self.settings[name]
+        windows = setting.get('windows', self.config.windows)
+        return [self.momentum(window) for window in windows]
+
+    def stages(self, rows: list[Row]) -> Iterator[list[Run]]:
+        """List the trainings, those first that others wait for.
+
+        Args:
+            rows (list[Row]): The rows so far, which grow meanwhile: what is
+                reported of SEMA and EMA has the momentum that is the best on
+                the validation when its stage begins.
+
+        Yields:
+            list[Run]: Trainings that wait for no other of their stage.
+        """
+        names = list(self.settings)
+        choosing = [n for n in names if 'momenta_of' not in self.settings[n]]
+        yield [run for name in choosing for run in self._selection(name)]
+        for seeds in (range(5), range(5, 1000)):
+            yield [
+                run
+                for name in names
+                for seed in seeds
+                if seed < self.settings[name].seeds
+                for run in self._report(name, seed, rows)
+            ]
+        yield [run for name in choosing for run in self._grid(name)]
+
+    def chosen(self, name: str, method: str, rows: Iterable[Row]) -> float:
+        """Tell the momentum that is the best on the validation.
+
+        Args:
+            name (str): The setting.
+            method (str): The method; SEMA switches after each epoch.
+            rows (Iterable[Row]): The rows of the selection.
+
+        Returns:
+            float: The momentum.
+
+        Raises:
+            ValueError: If no row of the selection has one.
+        """
+        name = self.settings[name].get('momenta_of', name)
+        interval = self.steps if method.startswith('sema') else None
+        momentum, _ = best(list(rows), name, method, interval=interval)
+        if momentum is None:
+            raise ValueError(f'{method} has no momentum in the rows of {name}')
+        return momentum
+
+    def _selection(self, name: str) -> Iterator[Run]:
+        momenta = tuple(self.momenta(name))
+        for seed in self.config.selection_seeds:
+            yield Run(name, 'baseline', seed, follow=momenta)
+            for momentum in momenta:
+                yield Run(name, 'sema', seed, momentum, self.steps)
+
+    def _report(self, name: str, seed: int, rows: list[Row]) -> Iterator[Run]:
+        bn = self.settings[name].network != 'vit'
+        methods = ['ema', 'sema', *(['ema-bn'] if bn else [])]
+        chosen = {m: self.chosen(name, m, rows) for m in methods}
+        follow = tuple(sorted(set(chosen.values()), reverse=True))
+        yield Run(name, 'baseline', seed, follow=follow)
+        yield Run(name, 'sema', seed, chosen['sema'], self.steps)
+        yield Run(name, 'lookahead', seed)
+
+    def _grid(self, name: str) -> Iterator[Run]:
+        for interval in self.settings[name].get('intervals', ()):
+            for momentum in self.momenta(name):
+                for seed in self.config.selection_seeds:
+                    yield Run(name, 'sema', seed, momentum, interval)
+
+    def _check(self, name: str, setting: Any) -> None:
+        if setting.network not in NETWORKS:
+            raise ValueError(
+                f'network={setting.network!r} of setting {name!r} must be one '
+                f'of {sorted(NETWORKS)}'
+            )
+        if setting.schedule not in ('cosine', 'constant'):
+            raise ValueError(
+                f'schedule={setting.schedule!r} of setting {name!r} must be '
+                "'cosine' or 'constant'"
+            )
+        shortest = min(setting.get('windows', self.config.windows))
+        if shortest * self.steps < 2:
+            raise ValueError(
+                f'a window of {shortest} epochs in setting {name!r} is '
+                f'{shortest * self.steps:.1f} iterations: write at least '
+                f'{2 / self.steps:.2g}, which is 2'
+            )
+        source = setting.get('momenta_of', name)
+        if source not in self.settings:
+            raise ValueError(
+                f'momenta_of={source!r} of setting {name!r} must be one of '
+                f'{sorted(self.settings)}'
+            )
+
+
+def finished(rows: Iterable[Row], epochs: int) -> set[tuple]:
+    """Tell what has been trained.
+
+    Args:
+        rows (Iterable[Row]): The rows so far.
+        epochs (int): Epochs of a training.
+
+    Returns:
+        set[tuple]: The :attr:`Run.key` of each training.
+    """
+    return {key_of(row) for row in rows if row.epoch == epochs}
