@@ -27,7 +27,6 @@ MAY_IMPORT = {
     'analysis': {'analysis'},
     'datasets': {'datasets'},
     'models': {'models'},
-    'analysis': {'analysis'},
     'tasks': {'tasks'},
     'checkpoint': {'harmless'},
     'harmless': set(),

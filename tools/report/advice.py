@@ -92,7 +92,7 @@ def advice_table(results: Results) -> Optional[Table]:
     Returns:
         Table, optional: A line for each setting; None without any.
     """
-    methods = [m for m in ('ema', 'ema-bn', 'sema', 'sema-bn')]
+    methods = ('ema', 'ema-bn', 'sema', 'sema-bn')
     advices = [found for m in methods if (found := advise(results, m))]
     if not advices:
         return None
@@ -106,8 +106,9 @@ def advice_table(results: Results) -> Optional[Table]:
     note = (
         'The best window in epochs, and in brackets those around it whose '
         'validation accuracy is below the best by no more than the spread: '
-        "the standard deviation of the baseline's seeds. SEMA switches after "
-        'each epoch.'
+        "the standard deviation of the baseline's seeds. Then how many "
+        'points the best is above no averaging. SEMA switches after each '
+        'epoch.'
     )
     return Table('Good windows', head, lines, note)
 
@@ -128,4 +129,5 @@ def count_long(results: Results) -> list[int]:
 def _cell(found: Optional[Range]) -> str:
     if found is None:
         return NOTHING
-    return f'{found.best:.2g} [{found.low:.2g}, {found.high:.2g}]'
+    text = f'{found.best:.2g} [{found.low:.2g}, {found.high:.2g}]'
+    return f'{text}, {found.gain:+.2f}'.replace('-', '−')

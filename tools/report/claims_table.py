@@ -39,7 +39,7 @@ def claims_table(results: Results, findings: list[Finding]) -> Table:
         'supported says that this study does not show it, not that it is '
         'wrong, unless the interval lies on the other side.'
     )
-    return Table('Claims of the paper', head, lines, note)
+    return Table('Claims of the paper', head, lines, note, words=True)
 
 
 def _compared(finding: Finding) -> str:

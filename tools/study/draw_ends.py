@@ -13,8 +13,8 @@ __all__ = ['draw_flatness', 'draw_robustness']
 
 CURVATURE = 'train/hessian_top'
 STARTS = {
-    'test/accuracy_noise_': 'σ of the Gaussian noise (range of the pixels: 1)',
-    'test/accuracy_fgsm_': 'ε of FGSM (range of the pixels: 1)',
+    'test/accuracy_noise_': 'σ of the Gaussian noise (pixels from 0 to 1)',
+    'test/accuracy_fgsm_': 'ε of FGSM (pixels from 0 to 1)',
 }
 
 

@@ -83,7 +83,9 @@ def _draw_baseline(axes: Any, results: Results, setting: str) -> None:
     tolerance = spread(results, setting)
     if base is None:
         return
-    windows = sorted({w for m in AVERAGES for w, _ in grid(results, setting, m)})
+    windows = sorted(
+        {w for m in AVERAGES for w, _ in grid(results, setting, m)}
+    )
     axes.plot(windows, [100 - base] * len(windows), **look(BASELINE))
     if tolerance is not None:
         ends = 100 - base - tolerance, 100 - base + tolerance

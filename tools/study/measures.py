@@ -37,29 +37,24 @@ class Measure:
     values: Values
 
 
-#: Patterns of metrics to label, unit and what is better. The first that fits
-#: counts; ``{0}`` is the split, ``{1}`` the number at the end.
+#: Names of metrics, label, unit, and what is better; ``{0}`` is the split,
+#: ``{1}`` the number at the end of a name that ends with ``_`` here.
 KINDS = [
-    (r'accuracy', 'accuracy', '%', 1),
-    (r'loss', 'loss', '', -1),
-    (r'loss_eval', 'loss of the network itself', '', -1),
+    (r'accuracy', '{0} accuracy', '%', 1),
+    (r'loss', '{0} loss', '', -1),
+    (r'loss_eval', '{0} loss of the final network', '', -1),
     (r'ece', 'calibration error (ECE)', '%', -1),
     (r'agreement', 'agreement with the other seeds', '%', 1),
     (r'accuracy_noise_', 'accuracy, noise of σ = {1}', '%', 1),
     (r'accuracy_fgsm_', 'accuracy, FGSM of ε = {1}', '%', 1),
-    (r'hessian_top', 'top eigenvalue of the Hessian', '', -1),
-    (r'hessian_trace', 'trace of the Hessian', '', -1),
-    (
-        r'hessian_top_batch',
-        'top eigenvalue, BatchNorm by the batch',
-        '',
-        -1,
-    ),
-    (r'sharpness_worst_', 'worst rise of the loss in radius {1}', '', -1),
-    (r'sharpness_average_', 'average rise of the loss, σ = {1}', '', -1),
+    (r'hessian_top', 'top eigenvalue of the Hessian, {0} loss', '', -1),
+    (r'hessian_trace', 'trace of the Hessian, {0} loss', '', -1),
+    (r'hessian_top_batch', 'the same, BatchNorm by the batch', '', -1),
+    (r'sharpness_worst_', 'worst rise of the {0} loss in radius {1}', '', -1),
+    (r'sharpness_average_', 'mean rise of the {0} loss, σ = {1}', '', -1),
     (r'iteration', 'time of an iteration', 'ms', -1),
 ]
-SPLITS = {'train': 'training ', 'test': 'test ', 'val': 'validation '}
+SPLITS = {'train': 'training', 'val': 'validation'}
 
 
 def of_metric(metric: str) -> Measure:
@@ -81,8 +76,8 @@ def of_metric(metric: str) -> Measure:
         number = r'([\d.e-]+)' if pattern.endswith('_') else '()'
         found = re.fullmatch(f'(?:{pattern}){number}', name)
         if found:
-            text = label.format(split, found[1])
-            return Measure(SPLITS.get(split, '') + text, unit, better, values)
+            text = label.format(SPLITS.get(split, split), found[1])
+            return Measure(text, unit, better, values)
     return Measure(metric, '', 1, values)
 
 

@@ -41,7 +41,7 @@ def missing(results: Results) -> list[str]:
     ]
     for setting in results.settings:
         found += _methods(results, setting)
-        found += _metrics(results, setting)
+    found += _metrics(results)
     return found + list(_broken(results))
 
 
@@ -87,21 +87,32 @@ def _choice(
         )
 
 
-def _metrics(results: Results, setting: str) -> Iterator[str]:
-    methods = results.methods(setting)
-    for start in WANTED:
-        names = results.metrics(start) if start.endswith('_') else [start]
-        if not names:
-            yield f'{setting}: no {start}… for any method.'
-        for metric in names:
-            lacking = _without(results, setting, metric)
-            if len(lacking) == len(methods):
-                yield f'{setting}: no {metric} for any method.'
-            elif lacking:
-                labels = [METHODS[m].label for m in lacking]
-                yield f'{setting}: no {metric} for {", ".join(labels)}.'
-            else:
-                yield from _partly(results, setting, metric)
+def _metrics(results: Results) -> Iterator[str]:
+    where: dict[str, list[str]] = {}
+    for setting in results.settings:
+        for start in WANTED:
+            names = results.metrics(start) if start.endswith('_') else [start]
+            for metric in names or [f'{start}…']:
+                for what in _lacks(results, setting, metric):
+                    where.setdefault(what, []).append(setting)
+    for what, settings in where.items():
+        every = len(settings) == len(results.settings)
+        yield f'{"in all settings" if every else ", ".join(settings)}: {what}.'
+
+
+def _lacks(results: Results, setting: str, metric: str) -> Iterator[str]:
+    lacking = _without(results, setting, metric)
+    if len(lacking) == len(results.methods(setting)):
+        yield f'no `{metric}`'
+    elif lacking:
+        labels = [METHODS[m].label for m in lacking]
+        yield f'no `{metric}` of {", ".join(labels)}'
+    for method in results.methods(setting):
+        wanted = set(results.values(setting, method, ACCURACY))
+        has = set(results.values(setting, method, metric))
+        if has and wanted - has:
+            label, seeds = METHODS[method].label, _listed(sorted(wanted - has))
+            yield f'no `{metric}` of {label}, seeds {seeds}'
 
 
 def _without(results: Results, setting: str, metric: str) -> list[str]:
@@ -113,21 +124,11 @@ def _without(results: Results, setting: str, metric: str) -> list[str]:
     ]
 
 
-def _partly(results: Results, setting: str, metric: str) -> Iterator[str]:
-    for method in results.methods(setting):
-        wanted = set(results.values(setting, method, ACCURACY))
-        lacking = sorted(wanted - set(results.values(setting, method, metric)))
-        if lacking:
-            label = METHODS[method].label
-            seeds = _listed(lacking)
-            yield f'{setting}, {label}: no {metric} of seeds {seeds}.'
-
-
 def _broken(results: Results) -> Iterator[str]:
     for row in results.broken:
         yield (
             f'{row.setting}, {METHODS[row.method].label}, seed {row.seed}, '
-            f'epoch {row.epoch}: {row.metric} is {row.value}.'
+            f'epoch {row.epoch}: `{row.metric}` is {row.value}.'
         )
 
 

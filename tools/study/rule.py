@@ -1,6 +1,7 @@
 """Which windows are good, by the selection seeds."""
 
 import dataclasses
+import math
 import statistics
 from typing import Optional
 
@@ -18,11 +19,14 @@ class Range:
         low (float): The shortest that is good.
         best (float): The best.
         high (float): The longest that is good.
+        gain (float): How much better the best is than no averaging, in
+            points; NaN without runs of the baseline.
     """
 
     low: float
     best: float
     high: float
+    gain: float
 
 
 def grid(
@@ -100,7 +104,9 @@ def good_range(
         low -= 1
     while high + 1 < len(windows) and tried[windows[high + 1]] >= least:
         high += 1
-    return Range(windows[low], best, windows[high])
+    base = _baseline(results, setting)
+    gain = math.nan if base is None else tried[best] - base
+    return Range(windows[low], best, windows[high], gain)
 
 
 def too_long(results: Results, setting: str, limit: float) -> list[int]:
@@ -120,7 +126,7 @@ def too_long(results: Results, setting: str, limit: float) -> list[int]:
         many of how many beyond it.
     """
     tolerance = spread(results, setting)
-    base = scores(results.rows, setting, BASELINE).get((None, None))
+    base = _baseline(results, setting)
     counts = [0, 0, 0, 0]
     if base is None or tolerance is None:
         return counts
@@ -131,3 +137,7 @@ def too_long(results: Results, setting: str, limit: float) -> list[int]:
         counts[at] += value < base - tolerance
         counts[at + 1] += 1
     return counts
+
+
+def _baseline(results: Results, setting: str) -> Optional[float]:
+    return scores(results.rows, setting, BASELINE).get((None, None))

@@ -29,17 +29,21 @@ class Table:
         head (list[str]): The columns.
         lines (list[list[str]]): The cells; the first of each line names it.
         note (str): What a reader must know. Defaults to ''.
+        words (bool): Whether its cells are words rather than numbers.
+            Defaults to False.
     """
 
     title: str
     head: list[str]
     lines: list[list[str]]
     note: str = ''
+    words: bool = False
 
     @property
     def markdown(self) -> str:
         """str: The table alone, as Markdown."""
-        rule = ['---'] + ['---:'] * (len(self.head) - 1)
+        side = '---' if self.words else '---:'
+        rule = ['---'] + [side] * (len(self.head) - 1)
         rows = [self.head, rule, *self.lines]
         lines = (f'| {" | ".join(row)} |' for row in rows)
         return ''.join(line.replace('\n', '<br>') + '\n' for line in lines)
