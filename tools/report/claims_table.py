@@ -1,7 +1,7 @@
 """The table of the paper's claims."""
 
 from study.claims import Finding
-from study.measures import REACHED, never
+from study.quantity import REACHED, never
 from study.methods import METHODS
 from study.results import Results
 from study.table import NOTHING, Table, probability
@@ -43,13 +43,13 @@ def claims_table(results: Results, findings: list[Finding]) -> Table:
 
 
 def _compared(finding: Finding) -> str:
-    measure = finding.measure
+    quantity = finding.quantity
     pair = f'{METHODS[finding.method].label} − {METHODS[finding.other].label}'
-    unit = f' ({measure.unit})' if measure.unit else ''
-    side = {1: 'more is better', -1: 'less is better'}[measure.better]
+    unit = f' ({quantity.unit})' if quantity.unit else ''
+    side = {1: 'more is better', -1: 'less is better'}[quantity.better]
     if finding.claim.margin:
         side = f'supported if less than {finding.claim.margin:g} % longer'
-    return f'{pair}: {measure.label}{unit}; {side}'
+    return f'{pair}: {quantity.label}{unit}; {side}'
 
 
 def _measured(results: Results, finding: Finding) -> str:
@@ -65,7 +65,7 @@ def _measured(results: Results, finding: Finding) -> str:
             f'p {_equals(probability(found.p))}',
         ]
         count = never(results, setting, finding.method)
-        if finding.measure is REACHED and count:
+        if finding.quantity is REACHED and count:
             words.append(f'never in {count}')
         opposite = found.sign < 0 and not finding.claim.margin
         end = ' (the opposite)' if opposite else ''

@@ -6,7 +6,7 @@ from typing import Any, Optional
 from study.choice import BASELINE, FIRST_SELECTION_SEED
 from study.claims import BETTER, CLAIMS, Claim, Finding, judge
 from study.figures import Figure
-from study.measures import ACCURATE
+from study.quantity import ACCURATE
 from study.methods import METHODS
 from study.missing import missing
 from study.results import Results
@@ -116,7 +116,7 @@ def _other_claims(findings: list[Finding]) -> Iterator[str]:
 
 def _joined(verdicts: Collection[str]) -> str:
     text = ' or '.join(verdicts)
-    return text if len(verdicts) < 2 else f'{text}, by the measure'
+    return text if len(verdicts) < 2 else f'{text}, by the quantity'
 
 
 def _machine_table(environment: Mapping[str, Any]) -> Table:

@@ -7,7 +7,7 @@ from typing import Optional
 
 from seed_rows import read_rows
 from seed_summary import grouped
-from study.measures import Measure
+from study.quantity import Quantity
 from study.table import NOTHING, Table, mean_and_spread
 
 __all__ = ['others_table']
@@ -45,13 +45,13 @@ def _lines(folder: Path) -> list[list[str]]:
         raise ValueError(f'{summary} has no heading that is a metric')
     metric = found[1]
     rows = [r for r in read_rows(folder / 'rows.csv') if r.metric == metric]
-    measure = Measure(metric, '', 1, lambda *_: {})
+    quantity = Quantity(metric, '', 1, lambda *_: {})
     cells: dict[str, dict[str, str]] = {}
     seeds: dict[str, int] = {}
     # 'average' comes before 'origin': of what averages, the average counts.
     for (config, averaging, _), runs in grouped(rows).items():
         values = [curve[max(curve)] for curve in runs.values()]
-        text = mean_and_spread(values, measure)
+        text = mean_and_spread(values, quantity)
         cells.setdefault(config, {}).setdefault(averaging, text)
         seeds[config] = max(seeds.get(config, 0), len(values))
     return [

@@ -61,6 +61,6 @@ def described(comparison: Comparison) -> str:
     Returns:
         str: Both, in the unit of what is compared.
     """
-    measure = comparison.measure
-    mean = number(comparison.difference.mean, measure, True)
-    return f'{mean} {interval(comparison.together, measure)}'
+    quantity = comparison.quantity
+    mean = number(comparison.difference.mean, quantity, True)
+    return f'{mean} {interval(comparison.together, quantity)}'

@@ -6,7 +6,7 @@ from typing import Optional
 
 from .choice import BASELINE
 from .comparisons import Comparison, compare_all
-from .measures import ACCURATE, AREA, REACHED, Measure, of_metric
+from .quantity import ACCURATE, AREA, REACHED, Quantity, of_metric
 from .results import Results
 
 __all__ = ['CLAIMS', 'COST', 'Claim', 'Finding', 'judge']
@@ -24,26 +24,26 @@ class Claim:
     Attributes:
         text (str): The claim.
         pairs (list[tuple[str, str]]): A method and what it is compared with.
-        measures (list[Measure]): By what.
+        quantities (list[Quantity]): By what.
         margin (float, optional): In percent of the other method's mean: how
             much worse the method may be; 0 means that it must be better.
     """
 
     text: str
     pairs: list[tuple[str, str]]
-    measures: list[Measure]
+    quantities: list[Quantity]
     margin: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One pair and measure of a claim, in all settings.
+    """One pair and quantity of a claim, in all settings.
 
     Attributes:
         claim (Claim): The claim.
         method (str): The method.
         other (str): What it is compared with.
-        measure (Measure): By what.
+        quantity (Quantity): By what.
         comparisons (dict): Settings to comparisons; None where there are
             fewer than two seeds of both.
     """
@@ -51,7 +51,7 @@ class Finding:
     claim: Claim
     method: str
     other: str
-    measure: Measure
+    quantity: Quantity
     comparisons: dict[str, Optional[Comparison]]
 
     def verdict(self, setting: str) -> str:
@@ -68,7 +68,7 @@ class Finding:
             return UNKNOWN
         if not self.claim.margin:
             return SUPPORTED if found.sign > 0 else NOT
-        worst = max(-found.measure.better * end for end in found.together)
+        worst = max(-found.quantity.better * end for end in found.together)
         most = self.claim.margin / 100 * abs(found.reference)
         return SUPPORTED if worst <= most else NOT
 
@@ -131,33 +131,33 @@ def judge(results: Results, claim: Claim) -> list[Finding]:
         claim (Claim): The claim.
 
     Returns:
-        list[Finding]: One for each pair and measure.
+        list[Finding]: One for each pair and quantity.
     """
-    measures = [*claim.measures, *_more(results, claim)]
-    wanted = [(*pair, m) for pair in claim.pairs for m in measures]
+    quantities = [*claim.quantities, *_more(results, claim)]
+    wanted = [(*pair, m) for pair in claim.pairs for m in quantities]
     family = [
         (setting, *asked) for asked in wanted for setting in results.settings
     ]
     found = {
-        (c.setting, c.method, c.other, c.measure.label): c
+        (c.setting, c.method, c.other, c.quantity.label): c
         for c in compare_all(results, family)
     }
     return [
         Finding(
             claim,
-            *(method, other, measure),
+            *(method, other, quantity),
             {
-                setting: found.get((setting, method, other, measure.label))
+                setting: found.get((setting, method, other, quantity.label))
                 for setting in results.settings
                 if _concerns(results, setting, method)
             },
         )
-        for method, other, measure in wanted
+        for method, other, quantity in wanted
     ]
 
 
-def _more(results: Results, claim: Claim) -> Iterator[Measure]:
-    """Find the measures whose names hold a radius."""
+def _more(results: Results, claim: Claim) -> Iterator[Quantity]:
+    """Find the quantities whose names hold a radius."""
     if claim is FLATTER:
         for metric in results.metrics('train/sharpness_'):
             yield of_metric(metric)

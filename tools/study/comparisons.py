@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from sema_mm.analysis.paired import PairedDifference, compare, holm
 
 from .choice import BASELINE
-from .measures import ACCURATE, Measure
+from .quantity import ACCURATE, Quantity
 from .results import Results
 
 __all__ = ['Comparison', 'compare_accuracies', 'compare_all']
 
 #: Setting, method, the other method, and what is compared.
-Asked = tuple[str, str, str, Measure]
+Asked = tuple[str, str, str, Quantity]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Comparison:
         setting (str): The setting.
         method (str): The one method.
         other (str): The other.
-        measure (Measure): What is compared.
+        quantity (Quantity): What is compared.
         difference (PairedDifference): The method less the other.
         reference (float): Mean of the other over the same seeds.
         interval (tuple[float, float]): At 95 %, for this comparison alone.
@@ -35,7 +35,7 @@ class Comparison:
     setting: str
     method: str
     other: str
-    measure: Measure
+    quantity: Quantity
     difference: PairedDifference
     reference: float
     interval: tuple[float, float]
@@ -50,7 +50,7 @@ class Comparison:
         """
         low, high = self.together
         side = (low > 0) - (high < 0)
-        return side * self.measure.better
+        return side * self.quantity.better
 
 
 def compare_all(results: Results, family: Iterable[Asked]) -> list[Comparison]:
@@ -68,9 +68,9 @@ def compare_all(results: Results, family: Iterable[Asked]) -> list[Comparison]:
     """
     found: list[tuple[Asked, PairedDifference, float]] = []
     for asked in family:
-        setting, method, other, measure = asked
-        first = measure.values(results, setting, method)
-        second = measure.values(results, setting, other)
+        setting, method, other, quantity = asked
+        first = quantity.values(results, setting, method)
+        second = quantity.values(results, setting, other)
         both = sorted(set(first) & set(second))
         if len(both) > 1:
             difference = compare(

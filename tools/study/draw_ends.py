@@ -6,15 +6,15 @@ from typing import Any, Optional
 from .choice import BASELINE
 from .comparisons import Comparison, compare_all
 from .drawing import add_legend, look, panels, plain_log
-from .measures import of_metric
+from .quantity import of_metric
 from .results import Results
 
 __all__ = ['draw_flatness', 'draw_robustness']
 
 CURVATURE = 'train/hessian_top'
 STARTS = {
-    'test/accuracy_noise_': 'σ of the Gaussian noise (pixels from 0 to 1)',
-    'test/accuracy_fgsm_': 'ε of FGSM (pixels from 0 to 1)',
+    'test/accuracy_noise_': 'σ of the Gaussian noise (normalised pixels)',
+    'test/accuracy_fgsm_': 'ε of FGSM (normalised pixels)',
 }
 
 
@@ -45,7 +45,7 @@ def draw_robustness(results: Results) -> Optional[Any]:
         methods = list(dict.fromkeys(c.method for c in compared))
         for one in compared:
             shift = methods.index(one.method) - (len(methods) - 1) / 2
-            place = labels.index(one.measure.label) + 0.12 * shift
+            place = labels.index(one.quantity.label) + 0.12 * shift
             _draw_bar(axes, place, one)
         drawn |= set(methods)
         axes.set_xticks(range(len(ticks)), ticks)
@@ -97,14 +97,14 @@ def draw_flatness(results: Results) -> Optional[Any]:
 def _against_baseline(
     results: Results, setting: str, start: str
 ) -> list[Comparison]:
-    measures = [of_metric(metric) for metric in results.metrics(start)]
+    quantities = [of_metric(metric) for metric in results.metrics(start)]
     methods = [m for m in results.methods(setting) if m != BASELINE]
     return compare_all(
         results,
         [
-            (setting, m, BASELINE, measure)
+            (setting, m, BASELINE, quantity)
             for m in methods
-            for measure in measures
+            for quantity in quantities
         ],
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from .choice import scores
-from .measures import of_metric
+from .quantity import of_metric
 from .methods import METHODS
 from .results import ACCURACY, Results
 
@@ -20,7 +20,6 @@ WANTED = [
     'train/hessian_trace',
     'train/sharpness_worst_',
     'train/sharpness_average_',
-    'test/hessian_top',
     'time/iteration',
 ]
 
@@ -116,11 +115,11 @@ def _lacks(results: Results, setting: str, metric: str) -> Iterator[str]:
 
 
 def _without(results: Results, setting: str, metric: str) -> list[str]:
-    measure = of_metric(metric)
+    quantity = of_metric(metric)
     return [
         method
         for method in results.methods(setting)
-        if not measure.values(results, setting, method)
+        if not quantity.values(results, setting, method)
     ]
 
 

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Collection
 from typing import Optional
 
-from .measures import Measure
+from .quantity import Quantity
 
 __all__ = [
     'NOTHING',
@@ -49,56 +49,56 @@ class Table:
         return ''.join(line.replace('\n', '<br>') + '\n' for line in lines)
 
 
-def number(value: float, measure: Measure, signed: bool = False) -> str:
-    """Write a number of a measure.
+def number(value: float, quantity: Quantity, signed: bool = False) -> str:
+    """Write a number of a quantity.
 
     Args:
         value (float): The number.
-        measure (Measure): The measure.
+        quantity (Quantity): The quantity.
         signed (bool): Also the sign of what is positive. Defaults to False.
 
     Returns:
         str: Two decimals for percent and epochs, else three digits.
     """
-    digits = DIGITS.get(measure.unit)
+    digits = DIGITS.get(quantity.unit)
     kind = '#.3g' if digits is None else f'.{digits}f'
     text = format(value, ('+' if signed else '') + kind)
     return text.rstrip('.').replace('-', '−')
 
 
-def mean_and_spread(values: Collection[float], measure: Measure) -> str:
+def mean_and_spread(values: Collection[float], quantity: Quantity) -> str:
     """Write what seeds have found.
 
     Args:
         values (Collection[float]): A number of each seed.
-        measure (Measure): The measure.
+        quantity (Quantity): The quantity.
 
     Returns:
         str: Mean and sample standard deviation.
     """
     if not values:
         return NOTHING
-    text = number(statistics.mean(values), measure)
+    text = number(statistics.mean(values), quantity)
     if len(values) < 2:
         return text
     if 'e' in text:
-        return f'{text} ± {number(statistics.stdev(values), measure)}'
+        return f'{text} ± {number(statistics.stdev(values), quantity)}'
     # With the decimals of the mean.
     decimals = len(text.partition('.')[2])
     return f'{text} ± {statistics.stdev(values):.{decimals}f}'
 
 
-def interval(ends: tuple[float, float], measure: Measure) -> str:
+def interval(ends: tuple[float, float], quantity: Quantity) -> str:
     """Write an interval.
 
     Args:
         ends (tuple[float, float]): Its ends.
-        measure (Measure): The measure.
+        quantity (Quantity): The quantity.
 
     Returns:
         str: The ends in brackets.
     """
-    return '[{}, {}]'.format(*(number(e, measure, True) for e in ends))
+    return '[{}, {}]'.format(*(number(e, quantity, True) for e in ends))
 
 
 def probability(p: Optional[float]) -> str:

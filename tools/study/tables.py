@@ -4,7 +4,7 @@ from typing import Optional
 
 from .choice import METRIC, Setup
 from .comparisons import compare_accuracies
-from .measures import ACCURATE, AREA, REACHED, Measure, never, of_metric
+from .quantity import ACCURATE, AREA, REACHED, Quantity, never, of_metric
 from .methods import METHODS
 from .results import Results
 from .rule import grid
@@ -174,7 +174,7 @@ def grid_table(results: Results, setting: str, method: str) -> Optional[Table]:
     tried = grid(results, setting, method)
     if not tried:
         return None
-    measure = of_metric(METRIC)
+    quantity = of_metric(METRIC)
     windows = sorted({window for window, _ in tried})
     intervals = sorted({k for _, k in tried}, key=lambda k: k or 0)
     best = max(tried.values())
@@ -183,7 +183,7 @@ def grid_table(results: Results, setting: str, method: str) -> Optional[Table]:
         value = tried.get((window, k))
         if value is None:
             return NOTHING
-        text = number(value, measure)
+        text = number(value, quantity)
         return f'**{text}**' if value == best else text
 
     lines = [
@@ -238,29 +238,29 @@ def _reached_cell(results: Results, setting: str, method: str) -> str:
 def _by_method(
     title: str, results: Results, setting: str, metrics: list[str]
 ) -> Optional[Table]:
-    def values(method: str, measure: Measure) -> dict[int, float]:
-        return measure.values(results, setting, method)
+    def values(method: str, quantity: Quantity) -> dict[int, float]:
+        return quantity.values(results, setting, method)
 
     methods = results.methods(setting)
-    measures = [
-        measure
-        for measure in map(of_metric, metrics)
-        if any(values(method, measure) for method in methods)
+    quantities = [
+        quantity
+        for quantity in map(of_metric, metrics)
+        if any(values(method, quantity) for method in methods)
     ]
-    if not measures:
+    if not quantities:
         return None
     lines = [
         [
             METHODS[method].label,
             *(
                 mean_and_spread(values(method, m).values(), m)
-                for m in measures
+                for m in quantities
             ),
         ]
         for method in methods
-        if any(values(method, m) for m in measures)
+        if any(values(method, m) for m in quantities)
     ]
-    units = [f' ({m.unit})' if m.unit else '' for m in measures]
-    head = [m.label + unit for m, unit in zip(measures, units)]
+    units = [f' ({m.unit})' if m.unit else '' for m in quantities]
+    head = [m.label + unit for m, unit in zip(quantities, units)]
     note = 'Mean ± standard deviation over the seeds, after the last epoch.'
     return Table(title, ['method', *head], lines, note)

@@ -11,7 +11,7 @@ from .results import ACCURACY, Results
 __all__ = [
     'ACCURATE',
     'AREA',
-    'Measure',
+    'Quantity',
     'REACHED',
     'never',
     'of_metric',
@@ -21,7 +21,7 @@ Values = Callable[[Results, str, str], dict[int, float]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Measure:
+class Quantity:
     """One number of a run.
 
     Attributes:
@@ -57,14 +57,14 @@ KINDS = [
 SPLITS = {'train': 'training', 'val': 'validation'}
 
 
-def of_metric(metric: str) -> Measure:
+def of_metric(metric: str) -> Quantity:
     """Describe a metric of the rows at the last epoch.
 
     Args:
         metric (str): Its name, such as ``'test/accuracy_noise_0.1'``.
 
     Returns:
-        Measure: The measure; of an unknown metric its name, as if more were
+        Quantity: The quantity; of an unknown metric its name, as if more were
         better.
     """
 
@@ -77,8 +77,8 @@ def of_metric(metric: str) -> Measure:
         found = re.fullmatch(f'(?:{pattern}){number}', name)
         if found:
             text = label.format(SPLITS.get(split, split), found[1])
-            return Measure(text, unit, better, values)
-    return Measure(metric, '', 1, values)
+            return Quantity(text, unit, better, values)
+    return Quantity(metric, '', 1, values)
 
 
 def _accuracies(results: Results, setting: str, method: str) -> dict:
@@ -120,10 +120,10 @@ def _times(results: Results, setting: str, method: str) -> dict:
     }
 
 
-ACCURATE = Measure('final test accuracy', '%', 1, _accuracies)
-AREA = Measure('test accuracy averaged over the epochs', '%', 1, _areas)
+ACCURATE = Quantity('final test accuracy', '%', 1, _accuracies)
+AREA = Quantity('test accuracy averaged over the epochs', '%', 1, _areas)
 #: Whoever never reaches it counts with all epochs: the mean time restricted
 #: to the length of the training.
-REACHED = Measure(
+REACHED = Quantity(
     "epochs to the baseline's final test accuracy", 'epochs', -1, _reached
 )
