@@ -5,7 +5,7 @@
 # validation, on which each method's momentum is chosen.
 data = dict(root='data/fashion_mnist/', validation=5000)
 batch_size = 250
-epochs = 10
+epochs = 8
 
 # Seeds that only choose, and the epochs that an average remembers, of which
 # they choose: momentum = 1 / (window * iterations of an epoch).
@@ -13,7 +13,7 @@ selection_seeds = [100, 101]
 windows = [0.03, 0.1, 0.3, 1, 3]
 all_windows = [0.01, *windows, 10]
 # SWA averages the ends of the epochs from this one on, counted from 1.
-swa_begin = 8
+swa_begin = 6
 # Step and period of Lookahead, which are the defaults of its paper.
 lookahead = dict(alpha=0.5, k=5)
 # Training batches from which the statistics of BatchNorm are estimated again.

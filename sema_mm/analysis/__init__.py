@@ -1,1 +1,1 @@
-"""Measurements on models, their losses and their logs."""
+"""What averaging does to a solution, in numbers."""

@@ -67,7 +67,7 @@ class Training:
             yield self._row(*of_run, epoch, 'train/loss', loss)
             for method, momentum, held in self.networks(epoch):
                 with held:
-                    for metric, value in self._evaluate():
+                    for metric, value in self._evaluate(epoch):
                         yield self._row(method, momentum, epoch, metric, value)
 
     def states(self) -> States:
@@ -197,9 +197,11 @@ class Training:
                 buffers[name].copy_(value)
 
     @torch.inference_mode()
-    def _evaluate(self) -> Iterator[tuple[str, float]]:
+    def _evaluate(self, epoch: int) -> Iterator[tuple[str, float]]:
         self.model.eval()
-        for name in ('val', 'test'):
+        # The validation chooses by the last epoch.
+        last = epoch == self.config.epochs
+        for name in ('val', 'test') if last else ('test',):
             split: Images = getattr(self.splits, name)
             loss, right = 0.0, 0
             for images, labels in split.batches(EVALUATED):

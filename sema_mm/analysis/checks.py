@@ -1,0 +1,79 @@
+"""Checks of the arguments that the measurements share."""
+
+import math
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ['MODES', 'check_batches', 'check_count', 'check_mode']
+__all__ += ['check_positive']
+
+#: What BatchNorm normalises with: running statistics, or those of a batch.
+MODES = ('eval', 'train')
+
+
+def check_mode(mode: Any) -> None:
+    """Check the name of a mode.
+
+    Args:
+        mode (str): The argument.
+
+    Raises:
+        ValueError: If it is none of ``MODES``.
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode={mode!r} must be 'eval' or 'train'")
+
+
+def check_count(name: str, value: Any, least: int) -> None:
+    """Check for a whole number.
+
+    Args:
+        name (str): The argument's name.
+        value (int): The argument.
+        least (int): The smallest good value.
+
+    Raises:
+        TypeError: If it is not a whole number.
+        ValueError: If it is too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f'{name} must be a whole number; got {value!r}')
+    if value < least:
+        raise ValueError(f'{name}={value} must be at least {least}')
+
+
+def check_positive(name: str, value: Any) -> None:
+    """Check for a finite number above 0.
+
+    Args:
+        name (str): The argument's name.
+        value (float): The argument.
+
+    Raises:
+        TypeError: If it is not a number.
+        ValueError: If it is not finite or not above 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f'{name} must be a number; got {value!r}')
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f'{name}={value} must be finite and above 0')
+
+
+def check_batches(batches: Any) -> None:
+    """Check for batches that can be read as often as it takes.
+
+    Args:
+        batches (Sequence): The argument.
+
+    Raises:
+        TypeError: If it is no sequence.
+        ValueError: If it is empty, or holds no sample.
+    """
+    if not isinstance(batches, Sequence):
+        raise TypeError(
+            'batches must be a list of (inputs, targets), which is read '
+            f'many times; got {type(batches).__name__}: write list(...)'
+        )
+    if not any(len(targets) for _, targets in batches):
+        raise ValueError('batches hold no sample')

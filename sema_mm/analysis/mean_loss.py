@@ -1,0 +1,193 @@
+"""The mean loss over some batches, and its derivatives."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from .checks import check_batches, check_mode
+from .measured_model import measured_model
+
+__all__ = ['MeanLoss']
+
+
+class MeanLoss:
+    r"""A loss as a function of the weights that a model holds.
+
+    .. math:: L(w) = \frac{1}{N} \sum_b n_b \, \ell(f_w(x_b), y_b)
+
+    with batches of :math:`n_b` samples, :math:`N = \sum_b n_b`, and
+    :math:`\ell` the mean over a batch: each sample has the same weight,
+    however the batches are cut (with the batch statistics of
+    ``mode='train'``, a batch is part of the function).
+
+    Vectors are of float64 and hold the trainable parameters (those that
+    require a gradient), tied ones once, one after the other in the order of
+    ``model.parameters()``; P is their number of elements. Sums over batches
+    are in float64, what is inside a batch has the model's precision.
+    Nothing about the model changes, see :func:`measured_model`.
+
+    Args:
+        model (nn.Module): Called with the inputs of a batch.
+        loss_fn (Callable): ``loss_fn(outputs, targets)``, the mean loss of
+            the batch, a tensor of shape ().
+        batches (Sequence): Pairs of inputs and targets, on the model's
+            device. ``len(targets)`` is the number of samples.
+        mode (str): 'eval', or 'train' for the statistics of each batch in
+            BatchNorm. Defaults to 'eval'.
+
+    Attributes:
+        parameters (List[nn.Parameter]): The trainable parameters.
+        size (int): P, the number of their elements.
+        device (torch.device): Where vectors are.
+
+    Raises:
+        TypeError: If batches is no sequence.
+        ValueError: If there is no sample, no such mode, or no trainable
+            parameter.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss_fn: Callable[[Any, Any], Tensor],
+        batches: Sequence[tuple[Any, Any]],
+        mode: str = 'eval',
+    ) -> None:
+        check_mode(mode)
+        check_batches(batches)
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        if not self.parameters:
+            raise ValueError(
+                'the model has no trainable parameter: set requires_grad of '
+                'those to differentiate by'
+            )
+        self.size = sum(p.numel() for p in self.parameters)
+        self.device = self.parameters[0].device
+        self._model, self._mode = model, mode
+        self._loss_fn, self._batches = loss_fn, batches
+        self._samples = sum(len(targets) for _, targets in batches)
+
+    @torch.no_grad()
+    def value(self) -> float:
+        """Compute the loss.
+
+        Returns:
+            float: L(w); not finite if the model's loss is not.
+        """
+        with measured_model(self._model, self._mode):
+            return sum(w * float(loss) for w, loss in self._losses())
+
+    def gradient(self) -> Tensor:
+        """Compute the gradient.
+
+        Returns:
+            Tensor: Of shape (P,).
+        """
+        total = self._zeros()
+        with measured_model(self._model, self._mode), torch.enable_grad():
+            for weight, loss in self._losses():
+                parts = torch.autograd.grad(
+                    _differentiable(loss), self.parameters, allow_unused=True
+                )
+                total += weight * self._joined(parts)
+        return total
+
+    def products(self, vectors: Tensor) -> Tensor:
+        """Multiply the Hessian with vectors, by differentiating twice.
+
+        The first derivative of a batch is computed once for all vectors, of
+        which each then costs about two passes backward (Pearlmutter, Neural
+        Computation 1994). Attention runs without the fused kernels, which
+        cannot be differentiated twice.
+
+        Args:
+            vectors (Tensor): K vectors, of shape (K, P).
+
+        Returns:
+            Tensor: Of shape (K, P).
+        """
+        total = torch.zeros_like(vectors)
+        with (
+            measured_model(self._model, self._mode),
+            torch.enable_grad(),
+            sdpa_kernel(SDPBackend.MATH),
+        ):
+            for weight, loss in self._losses():
+                gradient = torch.autograd.grad(
+                    _differentiable(loss),
+                    self.parameters,
+                    create_graph=True,
+                    allow_unused=True,
+                )
+                for row, vector in zip(total, vectors):
+                    row += weight * self._product(gradient, vector)
+        return total
+
+    def split(self, vector: Tensor) -> list[Tensor]:
+        """Cut a vector into the parameters' shapes.
+
+        Args:
+            vector (Tensor): Of shape (P,).
+
+        Returns:
+            List[Tensor]: Views of the vector, one per parameter.
+        """
+        parts = vector.split([p.numel() for p in self.parameters])
+        return [v.view(p.shape) for v, p in zip(parts, self.parameters)]
+
+    def _losses(self) -> Iterator[tuple[float, Tensor]]:
+        for inputs, targets in self._batches:
+            loss = self._loss_fn(self._model(inputs), targets)
+            if not isinstance(loss, Tensor) or loss.ndim:
+                got = getattr(loss, 'shape', type(loss).__name__)
+                raise ValueError(
+                    'loss_fn must return the mean loss of a batch, a tensor '
+                    f'of shape (); got {got}'
+                )
+            yield len(targets) / self._samples, loss
+
+    def _product(self, gradient: Sequence, vector: Tensor) -> Tensor:
+        pairs = [
+            (g, v.to(g.dtype))
+            for g, v in zip(gradient, self.split(vector))
+            if g is not None and g.requires_grad
+        ]
+        if not pairs:  # A loss that is linear in the weights.
+            return self._zeros()
+        outputs, weights = zip(*pairs)
+        parts = torch.autograd.grad(
+            outputs,
+            self.parameters,
+            weights,
+            retain_graph=True,
+            allow_unused=True,
+        )
+        return self._joined(parts)
+
+    def _joined(self, parts: Sequence) -> Tensor:
+        total = self._zeros()
+        for target, part in zip(self.split(total), parts):
+            if part is not None:
+                target.copy_(part.detach())
+        return total
+
+    def _zeros(self) -> Tensor:
+        return torch.zeros(self.size, dtype=torch.float64, device=self.device)
+
+
+def _differentiable(loss: Tensor) -> Tensor:
+    """Check that derivatives of a loss exist and mean something."""
+    if not loss.isfinite():
+        raise RuntimeError(
+            f'the loss of a batch is {float(loss)}, which has no derivative: '
+            'has the training diverged?'
+        )
+    if not loss.requires_grad:
+        raise RuntimeError(
+            'the loss does not depend on the trainable parameters: is there '
+            'a detach or no_grad in the model or in loss_fn?'
+        )
+    return loss
