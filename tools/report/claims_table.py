@@ -1,8 +1,8 @@
 """The table of the paper's claims."""
 
 from study.claims import Finding
-from study.quantity import REACHED, never
 from study.methods import METHODS
+from study.quantity import REACHED, never
 from study.results import Results
 from study.table import NOTHING, Table, probability
 

@@ -6,9 +6,9 @@ from typing import Any, Optional
 from study.choice import BASELINE, FIRST_SELECTION_SEED
 from study.claims import BETTER, CLAIMS, Claim, Finding, judge
 from study.figures import Figure
-from study.quantity import ACCURATE
 from study.methods import METHODS
 from study.missing import missing
+from study.quantity import ACCURATE
 from study.results import Results
 from study.summary import tables_of
 from study.table import NOTHING, Table

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from .choice import scores
-from .quantity import of_metric
 from .methods import METHODS
+from .quantity import of_metric
 from .results import ACCURACY, Results
 
 __all__ = ['missing']

@@ -4,8 +4,8 @@ from typing import Optional
 
 from .choice import METRIC, Setup
 from .comparisons import compare_accuracies
-from .quantity import ACCURATE, AREA, REACHED, Quantity, never, of_metric
 from .methods import METHODS
+from .quantity import ACCURATE, AREA, REACHED, Quantity, never, of_metric
 from .results import Results
 from .rule import grid
 from .table import (
