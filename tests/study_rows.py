@@ -27,14 +27,13 @@ LAST = {
     'train/loss_eval': (0.20, 1.0),
     'test/ece': (2.0, 0.8),
     'test/agreement': (93.0, 1.01),
-    'test/accuracy_noise_0.05': (80.0, 1.0),
-    'test/accuracy_noise_0.1': (70.0, 1.0),
-    'test/accuracy_fgsm_0.01': (60.0, 1.0),
+    'test/accuracy_noise_0.5': (80.0, 1.0),
+    'test/accuracy_noise_1.0': (70.0, 1.0),
+    'test/accuracy_fgsm_0.05': (60.0, 1.0),
     'train/hessian_top': (40.0, 0.5),
     'train/hessian_trace': (400.0, 0.5),
-    'test/hessian_top': (60.0, 0.5),
     'train/sharpness_worst_0.05': (0.05, 0.5),
-    'train/sharpness_average_0.01': (0.02, 1.0),
+    'train/sharpness_average_0.02': (0.02, 1.0),
     'time/iteration': (40.0, 1.001),
 }
 
