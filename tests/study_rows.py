@@ -89,7 +89,7 @@ def loss_of(method, window):
     if window is None:
         return 0.0
     far = math.log10(window / 0.1)
-    slope = 3.0 if method.startswith('sema') and far > 0 else 0.3
+    slope = 4.0 if method.startswith('sema') and far > 0 else 0.3
     return slope * far**2
 
 

@@ -42,7 +42,7 @@ def test_all_figures_twice(study, results_of, methods, tmp_path):
     assert '>test error (%)</text>' in texts['curves']
     assert '>window 1 / momentum (epochs)</text>' in texts['windows']
     # The best cell of each panel of the grid, in its own weight.
-    assert len(re.findall('bold', texts['grid'])) == 2
+    assert len(re.findall('font: (?:700|bold)', texts['grid'])) == 2
 
 
 def test_nothing_to_draw_is_no_figure(study, results_of, tmp_path):
