@@ -1,11 +1,13 @@
-"""What the tests of train.py and test.py share."""
+"""What the tests of train.py and test.py share, and those of studies."""
 
+import importlib
 import sys
 
 import pytest
 from mmengine.config import Config
 
-from tests.tool_runs import TOY_CONFIG
+from tests.study_rows import SETTINGS, STEPS, study_rows
+from tests.tool_runs import TOOLS, TOY_CONFIG
 
 
 @pytest.fixture
@@ -28,3 +30,22 @@ def merge(config, monkeypatch):
         return cfg
 
     return merged
+
+
+@pytest.fixture
+def study(monkeypatch):
+    """Import a module of tools/study."""
+    monkeypatch.syspath_prepend(str(TOOLS))
+    return lambda name: importlib.import_module(f'study.{name}')
+
+
+@pytest.fixture
+def results_of(study):
+    """Make results of planted rows."""
+
+    def make(rows=None, settings=SETTINGS, **options):
+        if rows is None:
+            rows = study_rows(settings=settings, **options)
+        return study('results').Results(rows, STEPS, settings)
+
+    return make

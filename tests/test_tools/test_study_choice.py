@@ -1,10 +1,6 @@
 """The momentum and the interval that a method is reported with."""
 
-import importlib
-
 import pytest
-
-from tests.tool_runs import TOOLS
 
 # Means 91, 91.5 and 91.5.
 GRID = {
@@ -18,9 +14,8 @@ GRID = {
 
 
 @pytest.fixture
-def choice(monkeypatch):
-    monkeypatch.syspath_prepend(str(TOOLS))
-    return importlib.import_module('study.choice')
+def choice(study):
+    return study('choice')
 
 
 @pytest.fixture

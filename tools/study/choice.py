@@ -6,10 +6,11 @@ from typing import Optional
 
 from .rows import Row
 
-__all__ = ['FIRST_SELECTION_SEED', 'METRIC', 'best', 'scores']
+__all__ = ['BASELINE', 'FIRST_SELECTION_SEED', 'METRIC', 'best', 'scores']
 
 #: Seeds from here on choose on the validation split; those below report.
 FIRST_SELECTION_SEED = 100
+BASELINE = 'baseline'
 METRIC = 'val/accuracy'
 
 Setup = tuple[Optional[float], Optional[int]]

@@ -1,0 +1,143 @@
+"""Differences between runs that share their seeds."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy import stats
+
+__all__ = ['PairedDifference', 'compare', 'holm']
+
+#: Up to so many pairs the signed ranks are counted in all 2^n ways.
+EXACT = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class PairedDifference:
+    """First minus second, seed by seed, in the unit of the values.
+
+    Attributes:
+        n (int): Number of seeds.
+        mean (float): Mean of the differences.
+        std (float): Their sample standard deviation.
+        p_t (float): p-value of the paired t-test, two-sided.
+        p_wilcoxon (float): p-value of Wilcoxon's signed-rank test, two-sided;
+            with n seeds it cannot fall below 2^(1 - n).
+    """
+
+    n: int
+    mean: float
+    std: float
+    p_t: float
+    p_wilcoxon: float
+
+    def interval(
+        self, level: float = 0.95, comparisons: int = 1
+    ) -> tuple[float, float]:
+        """Give the confidence interval of the mean, by Student's t.
+
+        Args:
+            level (float): The confidence. Defaults to 0.95.
+            comparisons (int): Number of intervals that are to hold together
+                with this confidence, by Bonferroni's inequality. Defaults to
+                1.
+
+        Returns:
+            tuple[float, float]: Its two ends.
+
+        Raises:
+            ValueError: If an argument is out of its range.
+        """
+        if not 0 < level < 1:
+            raise ValueError(f'level={level} must lie between 0 and 1')
+        if comparisons < 1:
+            raise ValueError(f'comparisons={comparisons} must be at least 1')
+        outside = (1 - level) / comparisons
+        quantile = stats.t.ppf(1 - outside / 2, self.n - 1)
+        half = float(quantile) * self.std / math.sqrt(self.n)
+        return self.mean - half, self.mean + half
+
+
+def compare(
+    first: Mapping[int, float], second: Mapping[int, float]
+) -> PairedDifference:
+    """Compare two methods by their values of the same seeds.
+
+    Args:
+        first (Mapping[int, float]): Seeds to values of the one method.
+        second (Mapping[int, float]): The same of the other.
+
+    Returns:
+        PairedDifference: First minus second.
+
+    Raises:
+        ValueError: If a seed has no partner or no finite value, or if there
+            are fewer than two.
+    """
+    alone = sorted(set(first) ^ set(second))
+    if alone:
+        raise ValueError(
+            f'seeds {alone} are in one of the two alone: give both methods '
+            'the same seeds'
+        )
+    seeds = sorted(first)
+    if len(seeds) < 2:
+        raise ValueError(f'{len(seeds)} seeds have no spread: give 2 or more')
+    found = np.array([first[s] - second[s] for s in seeds], dtype=np.float64)
+    wrong = [s for s, value in zip(seeds, found) if not math.isfinite(value)]
+    if wrong:
+        raise ValueError(f'seeds {wrong} have values that are not finite')
+    # What is equal but for rounding has no spread; the tests divide by it.
+    size = max(abs(v) for values in (first, second) for v in values.values())
+    found[np.abs(found) <= 1e-12 * size] = 0.0
+    return PairedDifference(
+        len(seeds),
+        float(found.mean()),
+        float(found.std(ddof=1)),
+        _t_test(found),
+        _signed_ranks(found),
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct p-values for their number, as Holm (1979) does.
+
+    The k-th smallest of n is multiplied by n - k + 1, and none is smaller
+    than one before it.
+
+    Args:
+        p_values (Sequence[float]): Of all comparisons of a family.
+
+    Returns:
+        list[float]: The corrected ones, in the same order, 1 at most.
+
+    Raises:
+        ValueError: If one of them is no probability.
+    """
+    wrong = [p for p in p_values if not 0 <= p <= 1]
+    if wrong:
+        raise ValueError(f'p-values must lie between 0 and 1, not {wrong}')
+    n = len(p_values)
+    corrected = [0.0] * n
+    largest = 0.0
+    for rank, index in enumerate(sorted(range(n), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (n - rank) * p_values[index]))
+        corrected[index] = largest
+    return corrected
+
+
+def _t_test(found: np.ndarray) -> float:
+    if np.ptp(found) == 0:
+        return 0.0 if found[0] else 1.0
+    return float(stats.ttest_1samp(found, 0).pvalue)
+
+
+def _signed_ranks(found: np.ndarray) -> float:
+    if not found.any():
+        return 1.0
+    n = len(found)
+    exact = stats.PermutationMethod(n_resamples=2**n)
+    # scipy's own exact distribution knows neither ties nor zeros.
+    method = exact if n <= EXACT else 'auto'
+    return float(stats.wilcoxon(found, method=method).pvalue)

@@ -1,0 +1,131 @@
+"""Makes the report of a study: one page of HTML, Markdown and figures.
+
+Also writes ``summary.md`` of the study anew, all from its rows::
+
+    python tools/build_report.py benchmarks/study_fashion_mnist_cpu_202611 \
+        --out docs/report
+
+Further folders are those of ``tools/run_seeds.py``: other tasks, in a table.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from report.content import content_of
+from report.others import others_table
+from report.page import write_pages
+from study.figures import draw
+from study.plan import Study
+from study.results import Results
+from study.rows import read_rows
+from study.summary import summarise
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'study'
+DATA = {'fashion_mnist': 'Fashion-MNIST'}
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line.
+
+    Returns:
+        argparse.Namespace: The arguments.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('study', type=Path, help='what run_study.py has made')
+    parser.add_argument('others', nargs='*', type=Path, metavar='FOLDER')
+    parser.add_argument('--out', type=Path, required=True)
+    parser.add_argument(
+        '--config',
+        type=Path,
+        help='of the study; by default the one of configs/study with the '
+        'name of its data',
+    )
+    args = parser.parse_args()
+    for folder in (args.study, *args.others):
+        if not (folder / 'rows.csv').is_file():
+            parser.error(f'there is no {folder / "rows.csv"}')
+    args.config = args.config or CONFIGS / f'{data_of(args.study)}.py'
+    if not args.config.is_file():
+        parser.error(f'there is no {args.config}: name it by --config')
+    return args
+
+
+def data_of(folder: Path) -> str:
+    """Reads the name of the data in that of a study.
+
+    Args:
+        folder (Path): Such as ``study_fashion_mnist_cpu_202611``.
+
+    Returns:
+        str: Such as ``'fashion_mnist'``.
+    """
+    return '_'.join(folder.resolve().name.split('_')[1:-2])
+
+
+def read_environment(folder: Path) -> dict[str, Any]:
+    """Reads what a study was made with.
+
+    Args:
+        folder (Path): The study.
+
+    Returns:
+        dict: Nothing but a command that says so if there is no file.
+    """
+    file = folder / 'environment.json'
+    if not file.is_file():
+        return {'command': '# environment.json is missing'}
+    return json.loads(file.read_text())
+
+
+def build(args: argparse.Namespace) -> None:
+    """Makes the summary and the report.
+
+    Args:
+        args (argparse.Namespace): The command line.
+
+    Raises:
+        ValueError: If there are no rows.
+    """
+    study = Study(args.config)
+    rows = read_rows(args.study / 'rows.csv')
+    if not rows:
+        raise ValueError(f'{args.study / "rows.csv"} has no rows')
+    results = Results(rows, study.steps, study.settings)
+    environment = read_environment(args.study)
+    data = data_of(args.study)
+    data = DATA.get(data, data)
+    title = f'Does Switch EMA help? {data}'
+    command = environment.get('command', '')
+    summary = args.study / 'summary.md'
+    report = os.path.relpath(args.out / 'README.md', args.study)
+    summary.write_text(summarise(results, title, command, report))
+    figures = draw(results, args.out)
+    content = {
+        **content_of(results, figures, environment, others_table(args.others)),
+        'title': title,
+        'data': data,
+        'command': command,
+        'summary': os.path.relpath(summary, args.out),
+        'again': shlex.join(
+            ['python', 'tools/build_report.py', *sys.argv[1:]]
+        ),
+    }
+    write_pages(content, args.out)
+
+
+def main() -> None:
+    """Makes the report."""
+    args = parse_args()
+    try:
+        build(args)
+    except ValueError as error:
+        sys.exit(f'error: {error}.')
+
+
+if __name__ == '__main__':
+    main()

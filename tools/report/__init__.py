@@ -1,0 +1,1 @@
+"""The parts of the report: what it says, and its two forms."""

@@ -1,0 +1,144 @@
+"""What all figures of a study share."""
+
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+from .methods import METHODS
+
+matplotlib.use('Agg')
+from matplotlib import pyplot as plt
+from matplotlib.ticker import FuncFormatter, LogLocator
+
+__all__ = [
+    'STYLE',
+    'add_legend',
+    'look',
+    'panels',
+    'plain_log',
+    'save',
+]
+
+STYLE = {
+    'axes.grid': True,
+    'axes.spines.right': False,
+    'axes.spines.top': False,
+    'axes.titlesize': 'medium',
+    'font.size': 10.0,
+    'grid.color': '#dddddd',
+    'grid.linewidth': 0.6,
+    'lines.linewidth': 1.5,
+    'lines.markersize': 5.0,
+    # The same rows make the same file, and its texts stay texts.
+    'svg.fonttype': 'none',
+    'svg.hashsalt': 'study',
+}
+WIDTH, HEIGHT, COLUMNS = 4.0, 3.1, 3
+
+
+def look(method: str) -> dict[str, Any]:
+    """Give a method's look to matplotlib.
+
+    Args:
+        method (str): The method.
+
+    Returns:
+        dict: Arguments of ``plot``.
+    """
+    found = METHODS[method]
+    return {
+        'color': found.color,
+        'linestyle': found.line,
+        'marker': found.marker,
+        'markerfacecolor': found.color if found.filled else 'white',
+    }
+
+
+def panels(
+    titles: list[str], columns: int = COLUMNS, height: float = HEIGHT
+) -> tuple[Any, Iterator[tuple[str, Any]]]:
+    """Make a figure of a panel for each title.
+
+    Args:
+        titles (list[str]): The titles.
+        columns (int): Panels side by side. Defaults to 3.
+        height (float): Of a panel, in inches. Defaults to 3.1.
+
+    Returns:
+        tuple: The figure, and pairs of title and axes.
+    """
+    columns = min(columns, len(titles))
+    rows = math.ceil(len(titles) / columns)
+    # Two at least, so that the legend below has its place.
+    size = (WIDTH * max(columns, 2), height * rows + 0.6)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=size, layout='constrained', squeeze=False
+    )
+    flat = list(axes.flat)
+    for left in flat[len(titles) :]:
+        left.set_axis_off()
+    for title, one in zip(titles, flat):
+        one.set_title(title)
+    return figure, zip(titles, flat)
+
+
+def add_legend(
+    figure: Any, methods: Iterable[str], **look_of_all: Any
+) -> None:
+    """Put a legend of methods below a figure.
+
+    Args:
+        figure (Figure): The figure.
+        methods (Iterable[str]): The methods, in any order.
+        **look_of_all (Any): What is not as in :func:`look`.
+    """
+    found = [method for method in METHODS if method in set(methods)]
+    handles = [
+        plt.Line2D([], [], **{**look(method), **look_of_all})
+        for method in found
+    ]
+    labels = [METHODS[method].label for method in found]
+    figure.legend(
+        handles,
+        labels,
+        loc='outside lower center',
+        ncols=4,
+        frameon=False,
+        handlelength=3,
+    )
+
+
+def plain_log(axis: Any, many: bool = True) -> None:
+    """Write the numbers of a logarithmic axis as they are.
+
+    Args:
+        axis (Axis): The axis.
+        many (bool): Also some between the powers of 10. Defaults to True.
+    """
+    subs = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if many else (1.0,)
+    axis.set_major_locator(LogLocator(10, subs))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f'{value:g}'))
+    axis.set_minor_formatter(FuncFormatter(lambda *_: ''))
+
+
+def save(figure: Any, file: Path) -> Path:
+    """Write a figure.
+
+    Args:
+        figure (Figure): The figure, which is closed.
+        file (Path): A file that ends in ``.svg`` or ``.png``.
+
+    Returns:
+        Path: The file.
+    """
+    metadata = {'Date': None} if file.suffix == '.svg' else None
+    figure.savefig(file, metadata=metadata, dpi=110)
+    plt.close(figure)
+    if file.suffix == '.svg':
+        lines = file.read_text().splitlines()
+        text = '\n'.join(line.rstrip() for line in lines)
+        file.write_text(f'{text}\n')
+    return file

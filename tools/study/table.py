@@ -1,0 +1,115 @@
+"""A table of texts, and how numbers become texts."""
+
+import dataclasses
+import statistics
+from collections.abc import Collection
+from typing import Optional
+
+from .quantity import Quantity
+
+__all__ = [
+    'NOTHING',
+    'Table',
+    'interval',
+    'mean_and_spread',
+    'number',
+    'probability',
+]
+
+NOTHING = '–'
+DIGITS = {'%': 2, 'epochs': 2}
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        title (str): Its heading.
+        head (list[str]): The columns.
+        lines (list[list[str]]): The cells; the first of each line names it.
+        note (str): What a reader must know. Defaults to ''.
+        words (bool): Whether its cells are words rather than numbers.
+            Defaults to False.
+    """
+
+    title: str
+    head: list[str]
+    lines: list[list[str]]
+    note: str = ''
+    words: bool = False
+
+    @property
+    def markdown(self) -> str:
+        """str: The table alone, as Markdown."""
+        side = '---' if self.words else '---:'
+        rule = ['---'] + [side] * (len(self.head) - 1)
+        rows = [self.head, rule, *self.lines]
+        lines = (f'| {" | ".join(row)} |' for row in rows)
+        return ''.join(line.replace('\n', '<br>') + '\n' for line in lines)
+
+
+def number(value: float, quantity: Quantity, signed: bool = False) -> str:
+    """Write a number of a quantity.
+
+    Args:
+        value (float): The number.
+        quantity (Quantity): The quantity.
+        signed (bool): Also the sign of what is positive. Defaults to False.
+
+    Returns:
+        str: Two decimals for percent and epochs, else three digits.
+    """
+    digits = DIGITS.get(quantity.unit)
+    kind = '#.3g' if digits is None else f'.{digits}f'
+    text = format(value, ('+' if signed else '') + kind)
+    return text.rstrip('.').replace('-', '−')
+
+
+def mean_and_spread(values: Collection[float], quantity: Quantity) -> str:
+    """Write what seeds have found.
+
+    Args:
+        values (Collection[float]): A number of each seed.
+        quantity (Quantity): The quantity.
+
+    Returns:
+        str: Mean and sample standard deviation.
+    """
+    if not values:
+        return NOTHING
+    text = number(statistics.mean(values), quantity)
+    if len(values) < 2:
+        return text
+    if 'e' in text:
+        return f'{text} ± {number(statistics.stdev(values), quantity)}'
+    # With the decimals of the mean.
+    decimals = len(text.partition('.')[2])
+    return f'{text} ± {statistics.stdev(values):.{decimals}f}'
+
+
+def interval(ends: tuple[float, float], quantity: Quantity) -> str:
+    """Write an interval.
+
+    Args:
+        ends (tuple[float, float]): Its ends.
+        quantity (Quantity): The quantity.
+
+    Returns:
+        str: The ends in brackets.
+    """
+    return '[{}, {}]'.format(*(number(e, quantity, True) for e in ends))
+
+
+def probability(p: Optional[float]) -> str:
+    """Write a p-value.
+
+    Args:
+        p (float, optional): The value.
+
+    Returns:
+        str: Two digits; three decimals at least.
+    """
+    if p is None:
+        return NOTHING
+    return '< 0.001' if p < 0.001 else f'{p:.3f}'
