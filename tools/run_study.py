@@ -1,9 +1,9 @@
 """Trains a study, setting by setting and seed by seed, and measures it.
 
-Writes ``rows.csv`` (every network, seed, epoch and metric),
-``environment.json``, ``summary.md`` and figures into a folder. What has its
-rows there is not done again, so that the same command goes on after an
-interruption::
+Writes ``rows.csv`` (every network, seed, epoch and metric) and
+``environment.json`` into a folder; tools/build_report.py makes tables and
+figures of them. What has its rows there is not done again, so that the same
+command goes on after an interruption::
 
     OMP_NUM_THREADS=1 python tools/run_study.py \
         configs/study/fashion_mnist.py --out FOLDER --jobs 2
@@ -11,6 +11,7 @@ interruption::
 
 import argparse
 import concurrent.futures
+import importlib.util
 import itertools
 import json
 import multiprocessing
@@ -72,6 +73,23 @@ def parse_args() -> argparse.Namespace:
     if args.jobs < 1:
         parser.error(f'--jobs must be at least 1, not {args.jobs}')
     return args
+
+
+def need_timm(study: Study) -> None:
+    """Checks for what Lookahead comes from.
+
+    Args:
+        study (Study): The study.
+
+    Raises:
+        ValueError: If it is needed, and not installed.
+    """
+    wanted = study.config.get('lookahead')
+    if wanted and importlib.util.find_spec('timm') is None:
+        raise ValueError(
+            'lookahead needs timm: install what requirements/benchmark.txt '
+            'names, or take it out of the config'
+        )
 
 
 def stages(study: Study, rows: list[Row]) -> Iterator[list[Task]]:
@@ -186,12 +204,13 @@ class Workers:
 
 
 def main() -> None:
-    """Trains, measures and tabulates."""
+    """Trains and measures."""
     args = parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     console = Console()
     try:
         study = Study(args.config)
+        need_timm(study)
         rows = read_rows(args.out / 'rows.csv')
     except ValueError as error:
         sys.exit(f'error: {error}.')

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.study_data import write_study
-from tests.tool_runs import run_tool
+from tests.tool_runs import load_tool, run_tool
 
 
 @pytest.mark.slow
@@ -17,6 +17,16 @@ def test_wrong_commands_are_one_sentence(tmp_path):
     assert len(done.stdout.splitlines()) == 1
     done = run_tool('run_study', 'no.py', '--out', 'x', cwd=tmp_path)
     assert 'there is no config no.py' in done.stdout
+
+
+def test_lookahead_is_for_those_who_have_timm(tmp_path, monkeypatch):
+    tool = load_tool('run_study', monkeypatch)
+    study = tool.Study(write_study(tmp_path))
+    monkeypatch.setattr(tool.importlib.util, 'find_spec', lambda name: None)
+    tool.need_timm(study)
+    study.config.lookahead = dict(alpha=0.5, k=5)
+    with pytest.raises(ValueError, match='lookahead needs timm'):
+        tool.need_timm(study)
 
 
 @pytest.mark.slow

@@ -106,18 +106,7 @@ def test_wrong_names_and_numbers(plan, tmp_path, old, new, sentence):
         plan.Study(config)
 
 
-def test_lookahead_is_trained_if_there_is_timm(plan, tmp_path, monkeypatch):
-    config = write_study(tmp_path)
-    more = 'lookahead = dict(alpha=0.5, k=5)'
-    config.write_text(f'{config.read_text()}\n{more}\n')
-    find = {'timm': None}.get
-    monkeypatch.setattr(plan.importlib.util, 'find_spec', find)
-    with pytest.raises(ValueError, match='lookahead needs timm'):
-        plan.Study(config)
-
-
-def test_the_study_of_fashion_mnist(plan, monkeypatch):
-    monkeypatch.setattr(plan.importlib.util, 'find_spec', lambda name: True)
+def test_the_study_of_fashion_mnist(plan):
     study = plan.Study(ROOT / 'configs/study/fashion_mnist.py')
     assert study.steps == 220
     assert len(study.momenta('cnn-sgd-cosine')) == 7

@@ -1,7 +1,6 @@
 """What a study trains, and in which order."""
 
 import dataclasses
-import importlib.util
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Optional
@@ -125,11 +124,6 @@ class Study:
         self.steps = trained // found.batch_size
         for name, setting in self.settings.items():
             self._check(name, setting)
-        if found.get('lookahead') and not importlib.util.find_spec('timm'):
-            raise ValueError(
-                'lookahead needs timm: install what requirements/'
-                'benchmark.txt says, or take it out of the config'
-            )
 
     def momentum(self, window: float) -> float:
         """Convert a window.
