@@ -44,12 +44,12 @@ def test_a_window_in_epochs_is_a_momentum(study):
 
 
 def test_what_chooses_comes_first_and_the_grid_last(study, rows):
-    selection, report, more, grid = study.stages(rows)
+    selection, report, noisy, more, grid = study.stages(rows)
     assert {run.seed for run in selection} == {100}
     assert [run.follow for run in selection if run.follow] == [(0.2, 0.1)]
     assert {run.interval for run in selection} == {None, 20}
     assert {run.setting for run in selection} == {'cnn'}
-    assert len(report) == 6 and not more
+    assert len(report) == 4 and len(noisy) == 2 and not more
     assert {(run.momentum, run.interval) for run in grid} == {
         (0.2, 7),
         (0.1, 7),
@@ -57,8 +57,8 @@ def test_what_chooses_comes_first_and_the_grid_last(study, rows):
 
 
 def test_what_reports_has_the_momenta_of_the_validation(study, rows):
-    _, report, *_ = study.stages(rows)
-    for run in report:
+    _, report, noisy, *_ = study.stages(rows)
+    for run in report + noisy:
         if run.method == 'sema':
             assert (run.momentum, run.interval) == (0.1, 20)
         if run.method == 'baseline':

@@ -7,9 +7,12 @@ from typing import Any, Optional
 
 from mmengine.config import Config
 
-from .choice import best
+from .choice import FIRST_SELECTION_SEED, best
 from .networks import NETWORKS
 from .rows import Row
+
+#: Report seeds that every setting has before one of them has more.
+FEW = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,10 +163,16 @@ class Study:
         Yields:
             list[Run]: Trainings that wait for no other of their stage.
         """
-        names = list(self.settings)
-        choosing = [n for n in names if 'momenta_of' not in self.settings[n]]
+        choosing = [
+            n for n in self.settings if 'momenta_of' not in self.settings[n]
+        ]
+        others = [n for n in self.settings if n not in choosing]
         yield [run for name in choosing for run in self._selection(name)]
-        for seeds in (range(5), range(5, 1000)):
+        for names, seeds in (
+            (choosing, range(FEW)),
+            (others, range(FEW)),
+            (self.settings, range(FEW, FIRST_SELECTION_SEED)),
+        ):
             yield [
                 run
                 for name in names
