@@ -16,9 +16,11 @@ import itertools
 import json
 import multiprocessing
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -193,6 +195,12 @@ class Workers:
                     self._keep(active.pop(future).name, *future.result())
                     progress.advance(bar)
 
+    def stop(self) -> None:
+        """End the processes, whatever they do."""
+        for child in multiprocessing.active_children():
+            child.terminate()
+        self.pool.shutdown(cancel_futures=True)
+
     def _submit(self, task: Task) -> concurrent.futures.Future:
         config, folder = self.args.config, self.args.work_dir
         return self.pool.submit(task.function, config, task.what, folder)
@@ -215,6 +223,7 @@ def main() -> None:
     except ValueError as error:
         sys.exit(f'error: {error}.')
     describe(args)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     workers = Workers(args, rows, console)
     try:
         for tasks in stages(study, rows):
@@ -222,8 +231,11 @@ def main() -> None:
             if workers.is_over:
                 break
     except KeyboardInterrupt:
-        workers.pool.shutdown(wait=False, cancel_futures=True)
+        workers.stop()
         sys.exit('interrupted: the same command goes on.')
+    except BrokenProcessPool:
+        workers.stop()
+        sys.exit('error: a process was killed; the same command goes on.')
     workers.pool.shutdown()
     if workers.is_over:
         console.print('the time is over: the same command goes on.')
