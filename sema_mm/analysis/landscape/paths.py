@@ -137,8 +137,8 @@ def barrier(rows: Sequence[Mapping[str, float]]) -> float:
 
     .. math:: \max_t L(t) - (1 - t) L(0) - t L(1)
 
-    over the rows from 0 to 1: 0 for solutions in one convex basin (Frankle
-    et al., arXiv 1912.05671).
+    over the rows from 0 to 1: 0 for solutions in one convex basin. After
+    Frankle et al. (arXiv 1912.05671), who take the mean of the ends.
 
     Args:
         rows (Sequence[Mapping[str, float]]): Of :func:`line`.
