@@ -5,8 +5,14 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ['MODES', 'check_batches', 'check_count', 'check_mode']
-__all__ += ['check_positive']
+__all__ = [
+    'MODES',
+    'check_batches',
+    'check_count',
+    'check_mode',
+    'check_number',
+    'check_positive',
+]
 
 #: What BatchNorm normalises with: running statistics, or those of a batch.
 MODES = ('eval', 'train')
@@ -43,6 +49,23 @@ def check_count(name: str, value: Any, least: int) -> None:
         raise ValueError(f'{name}={value} must be at least {least}')
 
 
+def check_number(name: str, value: Any) -> None:
+    """Check for a finite number.
+
+    Args:
+        name (str): The argument's name.
+        value (float): The argument.
+
+    Raises:
+        TypeError: If it is not a number.
+        ValueError: If it is infinite or not a number (NaN).
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f'{name} must be a number; got {value!r}')
+    if not math.isfinite(value):
+        raise ValueError(f'{name}={value} must be finite')
+
+
 def check_positive(name: str, value: Any) -> None:
     """Check for a finite number above 0.
 
@@ -51,13 +74,11 @@ def check_positive(name: str, value: Any) -> None:
         value (float): The argument.
 
     Raises:
-        TypeError: If it is not a number.
-        ValueError: If it is not finite or not above 0.
+        ValueError: If it is not above 0.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f'{name} must be a number; got {value!r}')
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f'{name}={value} must be finite and above 0')
+    check_number(name, value)
+    if value <= 0:
+        raise ValueError(f'{name}={value} must be above 0')
 
 
 def check_batches(batches: Any) -> None:

@@ -1,6 +1,6 @@
 """The mean loss over some batches, and its derivatives."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Callable
 
 import torch
@@ -10,7 +10,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from .checks import check_batches, check_mode
 from .measured_model import measured_model
 
-__all__ = ['MeanLoss']
+__all__ = ['MeanLoss', 'Measure']
+
+#: Of outputs and targets of a batch, the mean of something: shape ().
+Measure = Callable[[Any, Any], Tensor]
 
 
 class MeanLoss:
@@ -39,6 +42,9 @@ class MeanLoss:
             BatchNorm. Defaults to 'eval'.
 
     Attributes:
+        model (nn.Module): The model.
+        loss_fn (Callable): The mean loss of a batch.
+        mode (str): 'eval' or 'train'.
         parameters (List[nn.Parameter]): The trainable parameters.
         size (int): P, the number of their elements.
         device (torch.device): Where vectors are.
@@ -52,7 +58,7 @@ class MeanLoss:
     def __init__(
         self,
         model: nn.Module,
-        loss_fn: Callable[[Any, Any], Tensor],
+        loss_fn: Measure,
         batches: Sequence[tuple[Any, Any]],
         mode: str = 'eval',
     ) -> None:
@@ -66,19 +72,37 @@ class MeanLoss:
             )
         self.size = sum(p.numel() for p in self.parameters)
         self.device = self.parameters[0].device
-        self._model, self._mode = model, mode
-        self._loss_fn, self._batches = loss_fn, batches
+        self.model, self.loss_fn, self.mode = model, loss_fn, mode
+        self._batches = batches
         self._samples = sum(len(targets) for _, targets in batches)
 
-    @torch.no_grad()
     def value(self) -> float:
         """Compute the loss.
 
         Returns:
             float: L(w); not finite if the model's loss is not.
         """
-        with measured_model(self._model, self._mode):
-            return sum(w * float(loss) for w, loss in self._losses())
+        return self.means({'loss': self.loss_fn})['loss']
+
+    @torch.no_grad()
+    def means(self, measures: Mapping[str, Measure]) -> dict[str, float]:
+        """Average measures over the samples, in one pass for all.
+
+        Args:
+            measures (Mapping[str, Callable]): Names to functions like
+                ``loss_fn``, each the mean over a batch.
+
+        Returns:
+            Dict[str, float]: The same names to the means over all samples.
+        """
+        totals = dict.fromkeys(measures, 0.0)
+        with measured_model(self.model, self.mode):
+            for inputs, targets in self._batches:
+                outputs = self.model(inputs)
+                for name, measure in measures.items():
+                    mean = _checked(measure(outputs, targets), name)
+                    totals[name] += mean.item() * len(targets) / self._samples
+        return totals
 
     def gradient(self) -> Tensor:
         """Compute the gradient.
@@ -87,10 +111,10 @@ class MeanLoss:
             Tensor: Of shape (P,).
         """
         total = self._zeros()
-        with measured_model(self._model, self._mode), torch.enable_grad():
+        with measured_model(self.model, self.mode), torch.enable_grad():
             for weight, loss in self._losses():
                 parts = torch.autograd.grad(
-                    _differentiable(loss), self.parameters, allow_unused=True
+                    loss, self.parameters, allow_unused=True
                 )
                 total += weight * self._joined(parts)
         return total
@@ -111,13 +135,13 @@ class MeanLoss:
         """
         total = torch.zeros_like(vectors)
         with (
-            measured_model(self._model, self._mode),
+            measured_model(self.model, self.mode),
             torch.enable_grad(),
             sdpa_kernel(SDPBackend.MATH),
         ):
             for weight, loss in self._losses():
                 gradient = torch.autograd.grad(
-                    _differentiable(loss),
+                    loss,
                     self.parameters,
                     create_graph=True,
                     allow_unused=True,
@@ -138,16 +162,23 @@ class MeanLoss:
         parts = vector.split([p.numel() for p in self.parameters])
         return [v.view(p.shape) for v, p in zip(parts, self.parameters)]
 
+    @torch.no_grad()
+    def move_(self, center: Sequence[Tensor], step: Tensor) -> None:
+        """Set the parameters to a place beside others, in place.
+
+        Args:
+            center (Sequence[Tensor]): Values, one per parameter.
+            step (Tensor): What to add to them, of shape (P,).
+        """
+        for parameter, value, part in zip(
+            self.parameters, center, self.split(step)
+        ):
+            parameter.copy_(value.double() + part)
+
     def _losses(self) -> Iterator[tuple[float, Tensor]]:
         for inputs, targets in self._batches:
-            loss = self._loss_fn(self._model(inputs), targets)
-            if not isinstance(loss, Tensor) or loss.ndim:
-                got = getattr(loss, 'shape', type(loss).__name__)
-                raise ValueError(
-                    'loss_fn must return the mean loss of a batch, a tensor '
-                    f'of shape (); got {got}'
-                )
-            yield len(targets) / self._samples, loss
+            loss = self.loss_fn(self.model(inputs), targets)
+            yield len(targets) / self._samples, _differentiable(loss)
 
     def _product(self, gradient: Sequence, vector: Tensor) -> Tensor:
         pairs = [
@@ -178,8 +209,20 @@ class MeanLoss:
         return torch.zeros(self.size, dtype=torch.float64, device=self.device)
 
 
-def _differentiable(loss: Tensor) -> Tensor:
+def _checked(mean: Any, name: str) -> Tensor:
+    """Check that a measure of a batch is one number."""
+    if not isinstance(mean, Tensor) or mean.ndim:
+        got = getattr(mean, 'shape', type(mean).__name__)
+        raise ValueError(
+            f'the {name} must be the mean over a batch, a tensor of shape '
+            f'(); got {got}'
+        )
+    return mean
+
+
+def _differentiable(loss: Any) -> Tensor:
     """Check that derivatives of a loss exist and mean something."""
+    loss = _checked(loss, 'loss')
     if not loss.isfinite():
         raise RuntimeError(
             f'the loss of a batch is {loss.item()}, which has no derivative: '

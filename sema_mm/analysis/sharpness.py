@@ -9,7 +9,7 @@ it does (Dinh et al., arXiv 1703.04933).
 """
 
 from collections.abc import Sequence
-from typing import Any, Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from .checks import check_count, check_positive
 from .estimate import mean_and_error
 from .filter_norms import filter_norms
-from .mean_loss import MeanLoss
+from .mean_loss import MeanLoss, Measure
 from .measured_model import kept_values
 from .probes import gaussian
 
@@ -26,7 +26,7 @@ __all__ = ['average_case', 'worst_case']
 
 def worst_case(
     model: nn.Module,
-    loss_fn: Callable[[Any, Any], Tensor],
+    loss_fn: Measure,
     batches: Sequence[tuple[Any, Any]],
     radius: float,
     steps: int = 1,
@@ -76,14 +76,14 @@ def worst_case(
                 break
             place += radius / length * gradient
             place *= radius / place.norm().clamp(min=radius)
-            _move_(loss, center, place * scale)
+            loss.move_(center, place * scale)
             rises.append(loss.value() - before)
     return max(rises, default=0.0)
 
 
 def average_case(
     model: nn.Module,
-    loss_fn: Callable[[Any, Any], Tensor],
+    loss_fn: Measure,
     batches: Sequence[tuple[Any, Any]],
     sigma: float,
     samples: int = 16,
@@ -128,7 +128,7 @@ def average_case(
             step = scale * gaussian(loss, generator)
             pair = []
             for way in (step, -step):
-                _move_(loss, center, way)
+                loss.move_(center, way)
                 pair.append(loss.value() - before)
             rises.append(sum(pair) / 2)
     return mean_and_error(rises)
@@ -141,11 +141,3 @@ def _scale(loss: MeanLoss, adaptive: bool) -> Tensor:
         for part, parameter in zip(loss.split(scale), loss.parameters):
             part.copy_(filter_norms(parameter).expand_as(part))
     return scale
-
-
-@torch.no_grad()
-def _move_(loss: MeanLoss, center: list[Tensor], step: Tensor) -> None:
-    """Set the weights to a place beside others, in place."""
-    parts = loss.split(step)
-    for parameter, value, part in zip(loss.parameters, center, parts):
-        parameter.copy_(value.double() + part)

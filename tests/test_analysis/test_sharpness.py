@@ -90,7 +90,7 @@ def test_of_a_network_it_is_the_step_done_by_hand(mode):
 def test_the_average_of_a_quadratic_is_half_the_trace(sigma):
     model, loss_fn, batches, matrix, _ = quadratic()
     exact = sigma**2 * float(matrix.trace()) / 2
-    for samples in (16, 256, 2048):
+    for samples in (16, 64, 256):
         found, error = average_case(
             model, loss_fn, batches, sigma, samples, seed=2
         )
@@ -119,7 +119,7 @@ def test_for_small_perturbations_it_is_half_the_trace(mode):
     model, batches = network('batch norm')
     hessian = dense_hessian(model, batches, mode)
     found, error = average_case(
-        model, criterion, batches, 1e-3, samples=1000, mode=mode
+        model, criterion, batches, 1e-3, samples=200, mode=mode
     )
     exact = 1e-6 * float(hessian.trace()) / 2
     assert abs(found - exact) < 3 * error < abs(exact)
@@ -179,7 +179,7 @@ def test_adaptive_measures_do_not_see_a_rescaling(middle, scale_):
 def test_wrong_input():
     model, loss_fn, batches, *_ = quadratic()
     for radius in (0, -1.0, float('inf')):
-        with pytest.raises(ValueError, match='radius=.* finite and above 0'):
+        with pytest.raises(ValueError, match='radius=.* must be'):
             worst_case(model, loss_fn, batches, radius)
     with pytest.raises(ValueError, match='steps=0'):
         worst_case(model, loss_fn, batches, 0.1, steps=0)

@@ -1,14 +1,14 @@
 """The largest eigenvalues of the Hessian, by scipy's Lanczos method."""
 
 from collections.abc import Sequence
-from typing import Any, Callable
+from typing import Any
 
 import torch
 from scipy.sparse.linalg import ArpackError, eigsh
-from torch import Tensor, nn
+from torch import nn
 
 from ..checks import check_count, check_positive
-from ..mean_loss import MeanLoss
+from ..mean_loss import MeanLoss, Measure
 from ..probes import gaussian
 from .hessian_operator import HessianOperator
 
@@ -17,12 +17,12 @@ __all__ = ['top_eigenvalues']
 
 def top_eigenvalues(
     model: nn.Module,
-    loss_fn: Callable[[Any, Any], Tensor],
+    loss_fn: Measure,
     batches: Sequence[tuple[Any, Any]],
     k: int = 1,
     mode: str = 'eval',
     seed: int = 0,
-    tolerance: float = 1e-3,
+    tolerance: float = 1e-2,
     restarts: int = 100,
 ) -> list[float]:
     r"""Compute the k largest eigenvalues of the Hessian of the mean loss.
@@ -41,7 +41,7 @@ def top_eigenvalues(
         seed (int): Of the vector to start from. Defaults to 0.
         tolerance (float): Residual :math:`|H v - \lambda v|` over
             :math:`|\lambda|` to stop at: a bound of the relative error,
-            which is about its square. Defaults to 1e-3.
+            which is about its square. Defaults to 1e-2.
         restarts (int): How often to start again from the best vectors.
             Defaults to 100.
 

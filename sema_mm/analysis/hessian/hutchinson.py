@@ -1,14 +1,14 @@
 """The trace of the Hessian, by Hutchinson's method."""
 
 from collections.abc import Sequence
-from typing import Any, Callable
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..checks import check_count
 from ..estimate import mean_and_error
-from ..mean_loss import MeanLoss
+from ..mean_loss import MeanLoss, Measure
 from ..probes import rademacher
 
 __all__ = ['trace']
@@ -19,7 +19,7 @@ CHUNK = 8
 
 def trace(
     model: nn.Module,
-    loss_fn: Callable[[Any, Any], Tensor],
+    loss_fn: Measure,
     batches: Sequence[tuple[Any, Any]],
     samples: int = 32,
     mode: str = 'eval',

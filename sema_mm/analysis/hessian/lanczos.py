@@ -1,7 +1,7 @@
 """The spectral density of the Hessian, by stochastic Lanczos quadrature."""
 
 from collections.abc import Sequence
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from scipy.linalg import eigh_tridiagonal
 from torch import Tensor, nn
 
 from ..checks import check_count, check_positive
-from ..mean_loss import MeanLoss
+from ..mean_loss import MeanLoss, Measure
 from ..probes import gaussian
 
 __all__ = ['spectral_density', 'spectral_quadrature']
@@ -17,7 +17,7 @@ __all__ = ['spectral_density', 'spectral_quadrature']
 
 def spectral_density(
     model: nn.Module,
-    loss_fn: Callable[[Any, Any], Tensor],
+    loss_fn: Measure,
     batches: Sequence[tuple[Any, Any]],
     samples: int = 4,
     steps: int = 40,
@@ -74,7 +74,7 @@ def spectral_density(
 
 def spectral_quadrature(
     model: nn.Module,
-    loss_fn: Callable[[Any, Any], Tensor],
+    loss_fn: Measure,
     batches: Sequence[tuple[Any, Any]],
     samples: int = 4,
     steps: int = 40,
