@@ -1,9 +1,9 @@
-"""Trains a study, setting by setting and seed by seed.
+"""Trains a study, setting by setting and seed by seed, and measures it.
 
-Writes ``rows.csv`` (every network, seed, epoch and metric),
-``environment.json``, ``summary.md`` and figures into a folder. What has its
-rows there is not trained again, so that the same command goes on after an
-interruption::
+Writes ``rows.csv`` (every network, seed, epoch and metric) and
+``environment.json`` into a folder; tools/build_report.py makes tables and
+figures of them. What has its rows there is not done again, so that the same
+command goes on after an interruption::
 
     OMP_NUM_THREADS=1 python tools/run_study.py \
         configs/study/fashion_mnist.py --out FOLDER --jobs 2
@@ -12,27 +12,37 @@ interruption::
 import argparse
 import concurrent.futures
 import importlib.util
+import itertools
 import json
 import multiprocessing
 import shlex
-import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
-import safetensors.torch
-import torch
 from rich.console import Console
 from rich.progress import Progress
-from study.data import Splits, read_splits
-from study.plan import Run, Study, finished
+from study.plan import Network, Study, finished
 from study.rows import Row, append_rows, read_rows
-from study.training import Training
+from study.work import compare, examine, prepare, train
 
 from benchmarks.surroundings import describe_surroundings
 
-#: The study and its data, in each of the processes that train.
-_own: tuple[Study, Splits]
+
+class Task(NamedTuple):
+    """Something that a process does.
+
+    Attributes:
+        name (str): What is reported of it.
+        function (callable): A function of :mod:`study.work`.
+        what (Any): Its second argument.
+    """
+
+    name: str
+    function: Callable
+    what: Any
 
 
 def parse_args() -> argparse.Namespace:
@@ -46,154 +56,191 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', type=Path, required=True, metavar='FOLDER')
     parser.add_argument('--jobs', type=int, default=1, help='runs at a time')
     parser.add_argument(
-        '--hours', type=float, help='begin no training after so many hours'
+        *('--hours', '-t'),
+        type=float,
+        default=float('inf'),
+        help='begin nothing more after so many hours',
     )
-    parser.add_argument('--work-dir', type=Path, default='work_dirs/study')
+    parser.add_argument(
+        *('--work-dir', '-w'),
+        type=Path,
+        default='work_dirs/study',
+        help='where the networks are kept until they are measured',
+    )
     args = parser.parse_args()
     if not args.config.is_file():
         parser.error(f'there is no config {args.config}')
     if args.jobs < 1:
         parser.error(f'--jobs must be at least 1, not {args.jobs}')
-    if importlib.util.find_spec('timm') is None:
-        parser.error('Lookahead needs timm: see requirements/benchmark.txt')
     return args
 
 
-def prepare(config: Path) -> None:
-    """Reads what every training of this process needs.
+def need_timm(study: Study) -> None:
+    """Checks for what Lookahead comes from.
 
     Args:
-        config (Path): The config.
-    """
-    global _own
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Networks this small gain nothing from a second thread.
-    torch.set_num_threads(1)
-    study = Study(config)
-    data = study.config.data
-    _own = study, read_splits(Path(data.root), data.validation)
-
-
-def train(run: Run, folder: Path) -> tuple[list[Row], float]:
-    """Trains once, and keeps the networks.
-
-    Args:
-        run (Run): What to train.
-        folder (Path): Where the networks go.
-
-    Returns:
-        tuple[list[Row], float]: Its rows, and the seconds that it took.
-    """
-    begin = time.monotonic()
-    study, splits = _own
-    training = Training(study, run, splits)
-    rows = list(training.rows())
-    for (method, momentum), state in training.states().items():
-        end = '' if momentum is None else f'_{momentum:.6g}'
-        file = folder / run.name / f'{method}{end}.safetensors'
-        file.parent.mkdir(parents=True, exist_ok=True)
-        safetensors.torch.save_file(state, file)
-    return rows, time.monotonic() - begin
-
-
-def train_missing(
-    args: argparse.Namespace, study: Study, console: Console
-) -> bool:
-    """Trains what has no rows yet, stage by stage.
-
-    Args:
-        args (argparse.Namespace): The command line.
         study (Study): The study.
-        console (Console): Where each run is reported.
 
-    Returns:
-        bool: Whether all of it has been trained.
+    Raises:
+        ValueError: If it is needed, and not installed.
     """
-    end = time.monotonic() + 3600 * (args.hours or float('inf'))
-    rows = read_rows(args.out / 'rows.csv')
-    with concurrent.futures.ProcessPoolExecutor(
-        args.jobs,
-        multiprocessing.get_context('spawn'),
-        prepare,
-        (args.config,),
-    ) as pool:
-        try:
-            for runs in study.stages(rows):
-                done = finished(rows, study.config.epochs)
-                missing = [run for run in runs if run.key not in done]
-                train_stage(args, missing, rows, pool, console, end)
-                if time.monotonic() > end:
-                    return False
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return True
+    wanted = study.config.get('lookahead')
+    if wanted and importlib.util.find_spec('timm') is None:
+        raise ValueError(
+            'lookahead needs timm: install what requirements/benchmark.txt '
+            'names, or take it out of the config'
+        )
 
 
-def train_stage(
-    args: argparse.Namespace,
-    runs: list[Run],
-    rows: list[Row],
-    pool: concurrent.futures.Executor,
-    console: Console,
-    end: float,
-) -> None:
-    """Trains runs that do not wait for each other.
+def stages(study: Study, rows: list[Row]) -> Iterator[list[Task]]:
+    """Lists what is left to do.
+
+    Args:
+        study (Study): The study.
+        rows (list[Row]): The rows so far, which grow meanwhile.
+
+    Yields:
+        list[Task]: Tasks that do not wait for each other.
+    """
+    epochs = study.config.epochs
+    for runs in study.stages(rows):
+        done = finished(rows, epochs)
+        missing = (run for run in runs if run.key not in done)
+        yield [Task(run.name, train, run) for run in missing]
+        yield list(measures(study, rows))
+
+
+def measures(study: Study, rows: list[Row]) -> Iterator[Task]:
+    """Lists what is left to measure of what has been trained.
+
+    Args:
+        study (Study): The study.
+        rows (list[Row]): The rows so far.
+
+    Yields:
+        Task: One for each network, and one for each method.
+    """
+    epochs = study.config.epochs
+    networks = list(study.reported(rows))
+    done = finished(rows, epochs, 'test/ece')
+    for network in networks:
+        if network.key not in done:
+            yield Task(f'measures {network.file}', examine, network)
+    done = finished(rows, epochs, 'test/agreement')
+    for (name, method), seeds in itertools.groupby(
+        sorted(networks, key=_method), _method
+    ):
+        same = list(seeds)
+        complete = len(same) == study.settings[name].seeds > 1
+        if complete and not done.issuperset(n.key for n in same):
+            yield Task(f'seeds of {name}, {method}', compare, same)
+
+
+def _method(network: Network) -> tuple[str, str]:
+    return network.run.setting, network.method
+
+
+class Workers:
+    """Processes that do tasks, and what they find.
 
     Args:
         args (argparse.Namespace): The command line.
-        runs (list[Run]): The runs.
-        rows (list[Row]): The rows so far, which grow.
-        pool (Executor): Trains.
-        console (Console): Where each run is reported.
-        end (float): When to begin no further run, by the monotonic clock.
+        rows (list[Row]): The rows so far; what is found is added.
+        console (Console): Where each task is reported.
     """
-    waiting = iter(runs)
-    active: dict[concurrent.futures.Future, Run] = {}
-    with Progress(console=console, transient=True) as progress:
-        bar = progress.add_task('', total=len(runs))
-        while True:
-            while len(active) < args.jobs and time.monotonic() < end:
-                run = next(waiting, None)
-                if run is None:
-                    break
-                active[pool.submit(train, run, args.work_dir)] = run
-            if not active:
-                return
-            progress.update(bar, description=next(iter(active.values())).name)
-            ended, _ = concurrent.futures.wait(
-                active, return_when=concurrent.futures.FIRST_COMPLETED
-            )
-            for future in ended:
-                run = active.pop(future)
-                found, seconds = future.result()
-                append_rows(args.out / 'rows.csv', found)
-                rows += found
-                console.print(f'{run.name}: {seconds:.0f} s')
-                progress.advance(bar)
+
+    def __init__(
+        self, args: argparse.Namespace, rows: list[Row], console: Console
+    ) -> None:
+        self.args, self.rows, self.console = args, rows, console
+        self.end = time.monotonic() + 3600 * args.hours
+        spawn = multiprocessing.get_context('spawn')
+        self.pool = concurrent.futures.ProcessPoolExecutor(
+            args.jobs, spawn, prepare
+        )
+
+    @property
+    def is_over(self) -> bool:
+        """bool: Whether nothing more may begin."""
+        return time.monotonic() > self.end
+
+    def do(self, tasks: list[Task]) -> None:
+        """Do tasks.
+
+        Args:
+            tasks (list[Task]): The tasks.
+        """
+        waiting = iter(tasks)
+        active: dict[concurrent.futures.Future, Task] = {}
+        with Progress(
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        ) as progress:
+            bar = progress.add_task('', total=len(tasks))
+            while True:
+                room = 0 if self.is_over else self.args.jobs - len(active)
+                for task in itertools.islice(waiting, room):
+                    active[self._submit(task)] = task
+                if not active:
+                    return
+                names = ', '.join(task.name for task in active.values())
+                progress.update(bar, description=names)
+                ended, _ = concurrent.futures.wait(
+                    active, return_when=concurrent.futures.FIRST_COMPLETED
+                )
+                for future in ended:
+                    self._keep(active.pop(future).name, *future.result())
+                    progress.advance(bar)
+
+    def _submit(self, task: Task) -> concurrent.futures.Future:
+        config, folder = self.args.config, self.args.work_dir
+        return self.pool.submit(task.function, config, task.what, folder)
+
+    def _keep(self, name: str, found: list[Row], seconds: float) -> None:
+        append_rows(self.args.out / 'rows.csv', found)
+        self.rows += found
+        self.console.print(f'{name}: {seconds:.0f} s', highlight=False)
 
 
 def main() -> None:
-    """Trains and tabulates."""
+    """Trains and measures."""
     args = parse_args()
-    try:
-        study = Study(args.config)
-    except ValueError as error:
-        sys.exit(f'error: {error}.')
     args.out.mkdir(parents=True, exist_ok=True)
-    words = ['python tools/run_study.py', *map(shlex.quote, sys.argv[1:])]
-    environment = args.out / 'environment.json'
-    if not environment.exists():
-        found = describe_surroundings(' '.join(words), 'wall')
-        found.update(jobs=args.jobs, threads_per_run=1)
-        environment.write_text(f'{json.dumps(found, indent=2)}\n')
     console = Console()
     try:
-        complete = train_missing(args, study, console)
+        study = Study(args.config)
+        need_timm(study)
+        rows = read_rows(args.out / 'rows.csv')
+    except ValueError as error:
+        sys.exit(f'error: {error}.')
+    describe(args)
+    workers = Workers(args, rows, console)
+    try:
+        for tasks in stages(study, rows):
+            workers.do(tasks)
+            if workers.is_over:
+                break
     except KeyboardInterrupt:
+        workers.pool.shutdown(wait=False, cancel_futures=True)
         sys.exit('interrupted: the same command goes on.')
-    if not complete:
+    workers.pool.shutdown()
+    if workers.is_over:
         console.print('the time is over: the same command goes on.')
+
+
+def describe(args: argparse.Namespace) -> None:
+    """Writes where the study runs, when it begins.
+
+    Args:
+        args (argparse.Namespace): The command line.
+    """
+    file = args.out / 'environment.json'
+    if not file.exists():
+        words = ['python tools/run_study.py', *map(shlex.quote, sys.argv[1:])]
+        found = describe_surroundings(' '.join(words), 'wall')
+        found.update(jobs=args.jobs, threads_per_run=1)
+        file.write_text(f'{json.dumps(found, indent=2)}\n')
 
 
 if __name__ == '__main__':

@@ -2,7 +2,6 @@
 
 import collections
 import contextlib
-import json
 import os
 import re
 import subprocess
@@ -11,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Optional
+
+from sema_mm.analysis.scalars import find_logs, read_log
 
 ROOT = Path(__file__).resolve().parent.parent
 VALIDATED = re.compile(r'Epoch\(val\) +\[(\d+)\]\[\d+/\d+\] +(.+?) +data_time')
@@ -118,7 +119,5 @@ def read_validations(folder: Path, metric: str) -> list[dict[str, Any]]:
     Returns:
         list[dict]: What was logged of each; ``step`` is its epoch.
     """
-    logs = folder.glob('*/vis_data/scalars.json')
-    latest = max(logs, key=lambda log: log.stat().st_mtime)
-    lines = map(json.loads, latest.read_text().splitlines())
-    return [line for line in lines if metric in line]
+    latest = max(find_logs(folder), key=lambda log: log.stat().st_mtime)
+    return [line for line in read_log(latest) if metric in line]

@@ -3,7 +3,7 @@
 # The files of Fashion-MNIST; where they are not, those of Debian's package
 # dataset-fashion-mnist. The last images of the training file are for the
 # validation, on which each method's momentum is chosen.
-data = dict(root='data/fashion_mnist/', validation=5000)
+data = dict(root='data/fashion_mnist/', images=60000, validation=5000)
 batch_size = 250
 epochs = 8
 

@@ -182,7 +182,7 @@ def _differentiable(loss: Tensor) -> Tensor:
     """Check that derivatives of a loss exist and mean something."""
     if not loss.isfinite():
         raise RuntimeError(
-            f'the loss of a batch is {float(loss)}, which has no derivative: '
+            f'the loss of a batch is {loss.item()}, which has no derivative: '
             'has the training diverged?'
         )
     if not loss.requires_grad:

@@ -44,21 +44,22 @@ def measured_model(model: nn.Module, mode: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def kept_values(tensors: Iterable[Tensor]) -> Iterator[None]:
+def kept_values(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:
     """Give tensors their bits back at the end, in place.
 
     Args:
         tensors (Iterable[Tensor]): The tensors.
 
     Yields:
-        None: Nothing.
+        List[Tensor]: Their values, which must not be changed.
     """
-    kept = [(tensor, tensor.detach().clone()) for tensor in tensors]
+    tensors = list(tensors)
+    values = [tensor.detach().clone() for tensor in tensors]
     try:
-        yield
+        yield values
     finally:
         with torch.no_grad():
-            for tensor, value in kept:
+            for tensor, value in zip(tensors, values):
                 tensor.copy_(value)
 
 

@@ -3,8 +3,9 @@
 Both measures work on the trainable parameters, in place, and give them their
 bits back, exceptions included. With ``adaptive=True`` a perturbation counts
 relative to the norm of the filter that it is in (Kwon et al., arXiv
-2102.11600): the measure does not change when a filter is scaled and the next
-layer undoes it. Without, it does (Dinh et al., arXiv 1703.04933).
+2102.11600): the measure does not change when a layer is scaled and the next
+one undoes it, nor when a filter in front of a BatchNorm is scaled. Without,
+it does (Dinh et al., arXiv 1703.04933).
 """
 
 from collections.abc import Sequence
@@ -16,9 +17,9 @@ from torch import Tensor, nn
 from .checks import check_count, check_positive
 from .estimate import mean_and_error
 from .filter_norms import filter_norms
-from .probes import gaussian
 from .mean_loss import MeanLoss
 from .measured_model import kept_values
+from .probes import gaussian
 
 __all__ = ['average_case', 'worst_case']
 
@@ -67,8 +68,7 @@ def worst_case(
     before = loss.value()
     place = torch.zeros_like(scale)
     rises: list[float] = []
-    with kept_values(loss.parameters):
-        center = [p.detach().clone() for p in loss.parameters]
+    with kept_values(loss.parameters) as center:
         for _ in range(steps):
             gradient = loss.gradient() * scale
             length = gradient.norm()
@@ -123,8 +123,7 @@ def average_case(
     generator = torch.Generator().manual_seed(seed)
     before = loss.value()
     rises = []
-    with kept_values(loss.parameters):
-        center = [p.detach().clone() for p in loss.parameters]
+    with kept_values(loss.parameters) as center:
         for _ in range(samples):
             step = scale * gaussian(loss, generator)
             pair = []

@@ -118,3 +118,18 @@ def test_wrong_averages():
         model.excess_loss(0.1, 10, 1.0, 3)
     with pytest.raises(ValueError, match='steps=0'):
         model.excess_loss(0.1, 0, 1.0)
+
+
+def test_slow_momentum_is_a_larger_learning_rate():
+    beta, m, k = 0.9, 0.005, 400
+    heavy = NoisyQuadratic(1e-4, 1.0, 1.0, beta)
+    plain = NoisyQuadratic(1e-4, 1.0, 1.0 / (1 - beta))
+    for interval in (k, None):
+        expected = plain.variance(m, interval)
+        assert heavy.variance(m, interval) == pytest.approx(expected, rel=0.05)
+    assert heavy.contraction(m, k) == pytest.approx(
+        plain.contraction(m, k), abs=0.02
+    )
+    same = NoisyQuadratic(1e-4, 1.0, 1.0)
+    assert same.variance(m, k) < 0.2 * plain.variance(m, k)
+    assert same.contraction(m, k) > plain.contraction(m, k) + 0.1

@@ -87,13 +87,15 @@ class Splits:
     test: Images
 
 
-def read_splits(root: Path, validation: int) -> Splits:
+def read_splits(root: Path, images: int, validation: int) -> Splits:
     """Read Fashion-MNIST.
 
     Args:
         root (Path): Folder of its files; where it has none, that of Debian's
             package is tried.
-        validation (int): Images of the training file for the validation.
+        images (int): Images of the training file.
+        validation (int): How many of them, from the end, are for the
+            validation.
 
     Returns:
         Splits: The three splits.
@@ -103,14 +105,18 @@ def read_splits(root: Path, validation: int) -> Splits:
             leave nothing to train on.
     """
     train, test = (_read(root, split) for split in ('train', 'test'))
-    count = len(train.labels)
-    if not 0 < validation < count:
+    if len(train.labels) != images:
         raise ValueError(
-            f'data.validation={validation} must be from 1 to {count - 1}, '
-            f'as the training file has {count} images'
+            f'the training file has {len(train.labels)} images, and '
+            f'data.images={images}: write the number of the file'
         )
-    border = count - validation
-    first, last = slice(0, border), slice(border, count)
+    if not 0 < validation < images:
+        raise ValueError(
+            f'data.validation={validation} must be from 1 to {images - 1}, '
+            f'as data.images={images}'
+        )
+    border = images - validation
+    first, last = slice(0, border), slice(border, images)
     return Splits(train.part(first), train.part(last), test)
 
 

@@ -4,7 +4,6 @@ import itertools
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Optional
 
 import safetensors.torch
 import torch
@@ -24,25 +23,12 @@ from .networks import NETWORKS
 #: normalised images; radii and standard deviations in those of the weights.
 NOISES, STEPS = (0.5, 1.0), (0.05,)
 RADII, SIGMAS = (0.05,), (0.02,)
-#: Images for what needs gradients, in batches as in the training.
-IMAGES, BATCH = 1000, 250
+#: Images for what needs second derivatives, in batches as in the training.
+IMAGES, BATCH = 500, 250
+#: Images in a batch of what does not.
+PREDICTED = 1000
 VECTORS = 16
 Measure = tuple[str, float]
-
-
-def file_of(folder: Path, method: str, momentum: Optional[float]) -> Path:
-    """Tell where a network is kept.
-
-    Args:
-        folder (Path): Folder of its training.
-        method (str): Its method.
-        momentum (float, optional): Its momentum.
-
-    Returns:
-        Path: The file.
-    """
-    end = '' if momentum is None else f'_{momentum:.6g}'
-    return folder / f'{method}{end}.safetensors'
 
 
 def read_network(name: str, file: Path) -> nn.Module:
@@ -97,7 +83,7 @@ def robustness(model: nn.Module, test: Images) -> Iterator[Measure]:
     for epsilon in STEPS:
         attacked = [
             fgsm(model, functional.cross_entropy, images, labels, epsilon)
-            for images, labels in test.batches(IMAGES)
+            for images, labels in test.batches(PREDICTED)
         ]
         changed = Images(torch.cat(attacked), test.labels)
         yield f'test/accuracy_fgsm_{epsilon}', _accuracy(model, changed)
@@ -163,7 +149,7 @@ def predict(model: nn.Module, images: Images) -> Tensor:
     Returns:
         Tensor: Logits ``(N, 10)``.
     """
-    return torch.cat([model(batch) for batch, _ in images.batches(IMAGES)])
+    return torch.cat([model(batch) for batch, _ in images.batches(PREDICTED)])
 
 
 def _accuracy(model: nn.Module, images: Images) -> float:

@@ -11,9 +11,6 @@ from .choice import best
 from .networks import NETWORKS
 from .rows import Row
 
-#: Images of the training file, some of which are for the validation.
-IMAGES = 60000
-
 
 @dataclasses.dataclass(frozen=True)
 class Run:
@@ -54,6 +51,48 @@ class Run:
         )
 
 
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A network that comes from a training.
+
+    Attributes:
+        run (Run): The training.
+        method (str): What averages.
+        momentum (float, optional): Its momentum.
+    """
+
+    run: Run
+    method: str
+    momentum: Optional[float]
+
+    @property
+    def file(self) -> str:
+        """str: Where its weights are, below the folder of all networks."""
+        end = '' if self.momentum is None else f'_{self.momentum:.6g}'
+        return f'{self.run.name}/{self.method}{end}.safetensors'
+
+    @property
+    def key(self) -> tuple:
+        """tuple: What its rows have in common, as :func:`key_of`."""
+        return (
+            *(self.run.setting, self.method, self.momentum),
+            *(self.run.interval, self.run.seed),
+        )
+
+    def row(self, epoch: int, metric: str, value: float) -> Row:
+        """Make a row.
+
+        Args:
+            epoch (int): The epoch, counted from 1.
+            metric (str): Name of the metric.
+            value (float): Its value.
+
+        Returns:
+            Row: The row.
+        """
+        return Row(*self.key, epoch, metric, value)
+
+
 def key_of(row: Row) -> tuple:
     """Tell to which network a row belongs.
 
@@ -80,8 +119,9 @@ class Study:
         found: Any = Config.fromfile(str(config))
         self.config = found
         self.settings: dict[str, Any] = found.settings
+        trained = found.data.images - found.data.validation
         #: Iterations of an epoch.
-        self.steps = (IMAGES - found.data.validation) // found.batch_size
+        self.steps = trained // found.batch_size
         for name, setting in self.settings.items():
             self._check(name, setting)
 
@@ -133,6 +173,22 @@ class Study:
             ]
         yield [run for name in choosing for run in self._grid(name)]
 
+    def reported(self, rows: list[Row]) -> Iterator[Network]:
+        """List the networks that are reported and have been trained.
+
+        Args:
+            rows (list[Row]): The rows so far.
+
+        Yields:
+            Network: Each network, by setting and seed.
+        """
+        done = finished(rows, self.config.epochs)
+        for name, setting in self.settings.items():
+            for seed in range(setting.seeds):
+                for run in self._report(name, seed, rows):
+                    if run.key in done:
+                        yield from self._networks(run, rows)
+
     def chosen(self, name: str, method: str, rows: Iterable[Row]) -> float:
         """Tell the momentum that is the best on the validation.
 
@@ -162,13 +218,30 @@ class Study:
                 yield Run(name, 'sema', seed, momentum, self.steps)
 
     def _report(self, name: str, seed: int, rows: list[Row]) -> Iterator[Run]:
-        bn = self.settings[name].network != 'vit'
-        methods = ['ema', 'sema', *(['ema-bn'] if bn else [])]
+        bn = ['ema-bn'] if self._has_bn(name) else []
+        methods = ['ema', 'sema', *bn]
         chosen = {m: self.chosen(name, m, rows) for m in methods}
         follow = tuple(sorted(set(chosen.values()), reverse=True))
         yield Run(name, 'baseline', seed, follow=follow)
         yield Run(name, 'sema', seed, chosen['sema'], self.steps)
-        yield Run(name, 'lookahead', seed)
+        if self.config.get('lookahead'):
+            yield Run(name, 'lookahead', seed)
+
+    def _networks(self, run: Run, rows: list[Row]) -> Iterator[Network]:
+        bn = self._has_bn(run.setting)
+        if run.method == 'baseline':
+            yield Network(run, 'baseline', None)
+            yield Network(run, 'swa', None)
+            for method in ('ema', *(['ema-bn'] if bn else [])):
+                momentum = self.chosen(run.setting, method, rows)
+                yield Network(run, method, momentum)
+            return
+        yield Network(run, run.method, run.momentum)
+        if run.method == 'sema' and bn:
+            yield Network(run, 'sema-bn', run.momentum)
+
+    def _has_bn(self, name: str) -> bool:
+        return self.settings[name].network != 'vit'
 
     def _grid(self, name: str) -> Iterator[Run]:
         for interval in self.settings[name].get('intervals', ()):
@@ -202,14 +275,19 @@ class Study:
             )
 
 
-def finished(rows: Iterable[Row], epochs: int) -> set[tuple]:
-    """Tell what has been trained.
+def finished(
+    rows: Iterable[Row], epochs: int, metric: str = 'test/accuracy'
+) -> set[tuple]:
+    """Tell what has been trained, or measured.
 
     Args:
         rows (Iterable[Row]): The rows so far.
         epochs (int): Epochs of a training.
+        metric (str): A metric of the last epoch. Defaults to
+            ``'test/accuracy'``, which every training has.
 
     Returns:
-        set[tuple]: The :attr:`Run.key` of each training.
+        set[tuple]: The :attr:`Network.key` of all that have it.
     """
-    return {key_of(row) for row in rows if row.epoch == epochs}
+    chosen = (r for r in rows if r.epoch == epochs and r.metric == metric)
+    return {key_of(row) for row in chosen}

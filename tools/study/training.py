@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Any
 
 import torch
 from mmengine.registry import OPTIMIZERS
@@ -18,12 +18,12 @@ from sema_mm.averaging.batch_norm import estimate_statistics, has_batch_norm
 
 from .data import Images, Splits
 from .networks import NETWORKS
-from .plan import Run, Study
+from .plan import Network, Run, Study
 from .rows import Row
 
 #: Images in a batch of the evaluation.
 EVALUATED = 1000
-States = dict[tuple[str, Optional[float]], dict[str, Tensor]]
+Held = contextlib.AbstractContextManager
 
 
 class Training:
@@ -34,17 +34,17 @@ class Training:
 
     Args:
         study (Study): The study.
-        run (Run): What to train.
         splits (Splits): The data.
+        run (Run): What to train.
     """
 
-    def __init__(self, study: Study, run: Run, splits: Splits) -> None:
+    def __init__(self, study: Study, splits: Splits, run: Run) -> None:
         torch.manual_seed(run.seed)
         self.run, self.config, self.splits = run, study.config, splits
         self.setting: Any = study.settings[run.setting]
         model = NETWORKS[self.setting.network]()
         self.model = model.to(memory_format=torch.channels_last)
-        self.train = self._noisy(splits.train)
+        self.train = labelled(splits.train, self.setting, run.seed)
         self.steps = study.steps
         self.generator = torch.Generator().manual_seed(run.seed)
         self.optimizer, self.schedule = self._optimizer()
@@ -63,54 +63,53 @@ class Training:
             loss = self._train_epoch(epoch)
             if epoch >= self.config.swa_begin:
                 self.swa.update_parameters(self.model)
-            of_run = self.run.method, self.run.momentum
-            yield self._row(*of_run, epoch, 'train/loss', loss)
-            for method, momentum, held in self.networks(epoch):
+            trained = Network(self.run, self.run.method, self.run.momentum)
+            yield trained.row(epoch, 'train/loss', loss)
+            for network, held in self.networks(epoch):
                 with held:
                     for metric, value in self._evaluate(epoch):
-                        yield self._row(method, momentum, epoch, metric, value)
+                        yield network.row(epoch, metric, value)
 
-    def states(self) -> States:
+    def states(self) -> Iterator[tuple[Network, dict[str, Tensor]]]:
         """Read the networks after the training.
 
-        Returns:
-            dict: Method and momentum to the state of the model.
+        Yields:
+            tuple[Network, dict]: A network, and the state of the model.
         """
-        states: States = {}
-        for method, momentum, held in self.networks(self.config.epochs):
+        for network, held in self.networks(self.config.epochs):
             with held:
                 state = self.model.state_dict()
-                states[method, momentum] = {
-                    name: t.clone(memory_format=torch.contiguous_format)
-                    for name, t in state.items()
-                }
-        return states
+                yield (
+                    network,
+                    {
+                        name: t.clone(memory_format=torch.contiguous_format)
+                        for name, t in state.items()
+                    },
+                )
 
-    def networks(
-        self, epoch: int
-    ) -> Iterator[
-        tuple[str, Optional[float], contextlib.AbstractContextManager]
-    ]:
+    def networks(self, epoch: int) -> Iterator[tuple[Network, Held]]:
         """List what there is to evaluate.
 
         Args:
             epoch (int): The epoch that has ended.
 
         Yields:
-            tuple: Method, momentum, and a context in which the model holds
-            the weights.
+            tuple[Network, contextmanager]: A network, and a context in which
+            the model holds it.
         """
-        if self.run.method == 'lookahead':
-            yield 'lookahead', None, contextlib.nullcontext()
-            return
-        if self.run.method == 'baseline':
-            yield 'baseline', None, contextlib.nullcontext()
-            yield 'swa', None, self._swa_held(epoch)
-        name = 'sema' if self.run.method == 'sema' else 'ema'
+        run = self.run
+        if run.method != 'sema':
+            network = Network(run, run.method, None)
+            yield network, contextlib.nullcontext()
+        if run.method == 'baseline':
+            yield Network(run, 'swa', None), self._swa_held(epoch)
+        name = 'sema' if run.method == 'sema' else 'ema'
         for momentum, average in self.averages.items():
-            yield name, momentum, average.swapped(self.model)
+            network = Network(run, name, momentum)
+            yield network, average.swapped(self.model)
             if self.bn:
-                yield f'{name}-bn', momentum, self._recalibrated(average)
+                network = Network(run, f'{name}-bn', momentum)
+                yield network, self._recalibrated(average)
 
     def _train_epoch(self, epoch: int) -> float:
         self.model.train()
@@ -150,11 +149,6 @@ class Training:
             return 1.0
         total = self.config.epochs * self.steps
         return (1 + math.cos(math.pi * (step - warmup) / (total - warmup))) / 2
-
-    def _noisy(self, train: Images) -> Images:
-        rate = self.setting.get('label_noise', 0)
-        labels = symmetric_noise(train.labels, rate, 10, self.run.seed)
-        return Images(train.images, labels)
 
     @contextlib.contextmanager
     def _swa_held(self, epoch: int) -> Iterator[None]:
@@ -214,18 +208,21 @@ class Training:
             yield f'{name}/accuracy', 100 * right / len(split.labels)
             yield f'{name}/loss', loss / len(split.labels)
 
-    def _row(
-        self,
-        method: str,
-        momentum: Optional[float],
-        epoch: int,
-        metric: str,
-        value: float,
-    ) -> Row:
-        return Row(
-            *(self.run.setting, method, momentum, self.run.interval),
-            *(self.run.seed, epoch, metric, value),
-        )
+
+def labelled(train: Images, setting: Any, seed: int) -> Images:
+    """Make some labels wrong, if the setting says so.
+
+    Args:
+        train (Images): The images of the training.
+        setting (ConfigDict): The setting.
+        seed (int): Seed of the run.
+
+    Returns:
+        Images: The images with the labels that are trained on.
+    """
+    rate = setting.get('label_noise', 0)
+    labels = symmetric_noise(train.labels, rate, 10, seed)
+    return Images(train.images, labels)
 
 
 @torch.no_grad()

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from ..checks import check_count, check_positive
 from ..mean_loss import MeanLoss
-from .hessian_operator import HessianOperator
 from ..probes import gaussian
+from .hessian_operator import HessianOperator
 
 __all__ = ['top_eigenvalues']
 

@@ -1,0 +1,64 @@
+"""Writes what mmengine has logged as rows: one number in each.
+
+The columns are run, kind, epoch, step, metric and value, see
+:class:`sema_mm.analysis.scalars.Scalar`; a broken line is an error::
+
+    python tools/analysis_tools/scalars.py WORK_DIR... --out rows.csv
+"""
+
+import argparse
+import csv
+import dataclasses
+import sys
+from pathlib import Path
+
+from sema_mm.analysis.scalars import Scalar, read_scalars
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line.
+
+    Returns:
+        argparse.Namespace: The arguments.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('folders', nargs='+', type=Path, metavar='WORK_DIR')
+    parser.add_argument('--out', type=Path, required=True, metavar='FILE')
+    parser.add_argument('--kind', choices=['train', 'val'], help='only these')
+    parser.add_argument('--metrics', nargs='+', help='only these')
+    return parser.parse_args()
+
+
+def wanted(row: Scalar, args: argparse.Namespace) -> bool:
+    """Tells whether a row was asked for.
+
+    Args:
+        row (Scalar): The row.
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        bool: Whether it is to be written.
+    """
+    kind = args.kind in (None, row.kind)
+    return kind and (args.metrics is None or row.metric in args.metrics)
+
+
+def main() -> None:
+    """Reads everything, and writes if nothing is broken."""
+    args = parse_args()
+    try:
+        rows = [r for f in args.folders for r in read_scalars(f)]
+    except (OSError, ValueError) as error:
+        sys.exit(f'error: {error}')
+    chosen = [dataclasses.astuple(row) for row in rows if wanted(row, args)]
+    if not chosen:
+        names = ', '.join(sorted({row.metric for row in rows}))
+        sys.exit(f'error: no such row; the metrics are {names}')
+    with open(args.out, 'w', newline='') as stream:
+        writer = csv.writer(stream, lineterminator='\n')
+        writer.writerow(field.name for field in dataclasses.fields(Scalar))
+        writer.writerows(chosen)
+
+
+if __name__ == '__main__':
+    main()
