@@ -5,7 +5,14 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
-ANALYSIS = ['scipy', 'matplotlib', 'rich', 'scikit-learn', 'filelock']
+ANALYSIS = [
+    'scipy',
+    'matplotlib',
+    'rich',
+    'scikit-learn',
+    'filelock',
+    'jinja2',
+]
 
 
 def read_version() -> str:
@@ -52,7 +59,8 @@ setup(
         ],
         # Eigenvalues, correlations and Matlab's tables (scipy), figures,
         # tables, and the embedded digits, whose scenes two processes may
-        # build at once (filelock, which torch needs too).
+        # build at once (filelock, which torch needs too); the templates of
+        # the report (jinja2, the same).
         'analysis': ANALYSIS,
         # Tests, in parallel too, and the logs and weights that they read.
         'tests': [

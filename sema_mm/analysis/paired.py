@@ -18,19 +18,45 @@ class PairedDifference:
     """First minus second, seed by seed, in the unit of the values.
 
     Attributes:
-        n (int): Number of seeds.
-        mean (float): Mean of the differences.
-        std (float): Their sample standard deviation.
-        p_t (float): p-value of the paired t-test, two-sided.
-        p_wilcoxon (float): p-value of Wilcoxon's signed-rank test, two-sided;
-            with n seeds it cannot fall below 2^(1 - n).
+        differences (tuple[float, ...]): Of each seed, in their order.
     """
 
-    n: int
-    mean: float
-    std: float
-    p_t: float
-    p_wilcoxon: float
+    differences: tuple[float, ...]
+
+    @property
+    def n(self) -> int:
+        """int: Number of seeds."""
+        return len(self.differences)
+
+    @property
+    def mean(self) -> float:
+        """float: Mean of the differences."""
+        return float(np.mean(self.differences))
+
+    @property
+    def std(self) -> float:
+        """float: Their sample standard deviation."""
+        return float(np.std(self.differences, ddof=1))
+
+    @property
+    def p_t(self) -> float:
+        """float: p-value of the paired t-test, two-sided."""
+        if np.ptp(self.differences) == 0:
+            return 0.0 if self.differences[0] else 1.0
+        return float(stats.ttest_1samp(self.differences, 0).pvalue)
+
+    @property
+    def p_wilcoxon(self) -> float:
+        """float: p-value of Wilcoxon's signed-rank test, two-sided.
+
+        With n seeds it cannot fall below 2^(1 - n).
+        """
+        if not any(self.differences):
+            return 1.0
+        exact = stats.PermutationMethod(n_resamples=2**self.n)
+        # scipy's own exact distribution knows neither ties nor zeros.
+        method = exact if self.n <= EXACT else 'auto'
+        return float(stats.wilcoxon(self.differences, method=method).pvalue)
 
     def interval(
         self, level: float = 0.95, comparisons: int = 1
@@ -91,13 +117,7 @@ def compare(
     # What is equal but for rounding has no spread; the tests divide by it.
     size = max(abs(v) for values in (first, second) for v in values.values())
     found[np.abs(found) <= 1e-12 * size] = 0.0
-    return PairedDifference(
-        len(seeds),
-        float(found.mean()),
-        float(found.std(ddof=1)),
-        _t_test(found),
-        _signed_ranks(found),
-    )
+    return PairedDifference(tuple(found.tolist()))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -125,19 +145,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (n - rank) * p_values[index]))
         corrected[index] = largest
     return corrected
-
-
-def _t_test(found: np.ndarray) -> float:
-    if np.ptp(found) == 0:
-        return 0.0 if found[0] else 1.0
-    return float(stats.ttest_1samp(found, 0).pvalue)
-
-
-def _signed_ranks(found: np.ndarray) -> float:
-    if not found.any():
-        return 1.0
-    n = len(found)
-    exact = stats.PermutationMethod(n_resamples=2**n)
-    # scipy's own exact distribution knows neither ties nor zeros.
-    method = exact if n <= EXACT else 'auto'
-    return float(stats.wilcoxon(found, method=method).pvalue)

@@ -36,7 +36,7 @@ def draw_differences(results: Results) -> Optional[Any]:
         axes.set_yticks(range(len(names)), names)
         axes.invert_yaxis()
         axes.axvline(0, color='black', lw=1)
-        axes.set_xlabel('difference of the test accuracy (points)')
+        axes.set_xlabel('difference in accuracy (points)')
     return figure
 
 
