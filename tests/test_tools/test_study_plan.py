@@ -112,4 +112,4 @@ def test_the_study_of_fashion_mnist(plan):
     assert len(study.momenta('cnn-sgd-cosine')) == 7
     assert study.momentum(1) == pytest.approx(1 / 220, rel=1e-4)
     selection = next(study.stages([]))
-    assert len(selection) == 2 * (8 + 3 * 6)
+    assert len(selection) == 2 * 8

@@ -166,20 +166,14 @@ class Study:
         choosing = [
             n for n in self.settings if 'momenta_of' not in self.settings[n]
         ]
+        for name in choosing:
+            yield list(self._selection(name))
+            yield list(self._report(name, range(FEW), rows))
         others = [n for n in self.settings if n not in choosing]
-        yield [run for name in choosing for run in self._selection(name)]
-        for names, seeds in (
-            (choosing, range(FEW)),
-            (others, range(FEW)),
-            (self.settings, range(FEW, FIRST_SELECTION_SEED)),
-        ):
-            yield [
-                run
-                for name in names
-                for seed in seeds
-                if seed < self.settings[name].seeds
-                for run in self._report(name, seed, rows)
-            ]
+        few = range(FEW)
+        more = range(FEW, FIRST_SELECTION_SEED)
+        for names, seeds in ((others, few), (self.settings, more)):
+            yield [r for n in names for r in self._report(n, seeds, rows)]
         yield [run for name in choosing for run in self._grid(name)]
 
     def reported(self, rows: list[Row]) -> Iterator[Network]:
@@ -192,11 +186,11 @@ class Study:
             Network: Each network, by setting and seed.
         """
         done = finished(rows, self.config.epochs)
-        for name, setting in self.settings.items():
-            for seed in range(setting.seeds):
-                for run in self._report(name, seed, rows):
-                    if run.key in done:
-                        yield from self._networks(run, rows)
+        reported = {r.setting for r in rows if r.seed < FIRST_SELECTION_SEED}
+        for name in filter(reported.__contains__, self.settings):
+            for run in self._report(name, range(FIRST_SELECTION_SEED), rows):
+                if run.key in done:
+                    yield from self._networks(run, rows)
 
     def chosen(self, name: str, method: str, rows: Iterable[Row]) -> float:
         """Tell the momentum that is the best on the validation.
@@ -226,15 +220,20 @@ class Study:
             for momentum in momenta:
                 yield Run(name, 'sema', seed, momentum, self.steps)
 
-    def _report(self, name: str, seed: int, rows: list[Row]) -> Iterator[Run]:
+    def _report(
+        self, name: str, seeds: range, rows: list[Row]
+    ) -> Iterator[Run]:
         bn = ['ema-bn'] if self._has_bn(name) else []
         methods = ['ema', 'sema', *bn]
         chosen = {m: self.chosen(name, m, rows) for m in methods}
         follow = tuple(sorted(set(chosen.values()), reverse=True))
-        yield Run(name, 'baseline', seed, follow=follow)
-        yield Run(name, 'sema', seed, chosen['sema'], self.steps)
-        if self.config.get('lookahead'):
-            yield Run(name, 'lookahead', seed)
+        for seed in seeds:
+            if seed >= self.settings[name].seeds:
+                return
+            yield Run(name, 'baseline', seed, follow=follow)
+            yield Run(name, 'sema', seed, chosen['sema'], self.steps)
+            if self.config.get('lookahead'):
+                yield Run(name, 'lookahead', seed)
 
     def _networks(self, run: Run, rows: list[Row]) -> Iterator[Network]:
         bn = self._has_bn(run.setting)
