@@ -105,17 +105,17 @@ def advice_table(results: Results) -> Optional[Table]:
         Table, optional: A line for each setting; None without any.
     """
     methods = ('ema', 'ema-bn', 'sema', 'sema-bn')
-    advices = [found for m in methods if (found := advise(results, m))]
-    if not advices:
+    columns = [found for m in methods if (found := advise(results, m))]
+    if not columns:
         return None
     lines = []
     for setting in results.settings:
-        ranges = [advice.ranges.get(setting) for advice in advices]
+        ranges = [advice.ranges.get(setting) for advice in columns]
         spreads = [found.spread for found in ranges if found]
         if spreads:
             cells = map(_cell, ranges)
             lines.append([f'`{setting}`', *cells, f'{spreads[0]:.2f}'])
-    head = ['setting', *(a.label for a in advices), 'spread (points)']
+    head = ['setting', *(a.label for a in columns), 'spread (points)']
     note = (
         'The best window in epochs, and in brackets those around it whose '
         'validation accuracy is below the best by no more than the spread: '
