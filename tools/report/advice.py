@@ -5,7 +5,7 @@ from typing import Optional
 
 from study.methods import METHODS
 from study.results import Results
-from study.rule import Range, good_range, grid, spread, too_long
+from study.rule import Range, good_range, grid, too_long
 from study.table import NOTHING, Table
 
 __all__ = ['Advice', 'advise', 'advice_table', 'count_long']
@@ -38,6 +38,18 @@ class Advice:
         low = max(found.low for found in self.ranges.values())
         high = min(found.high for found in self.ranges.values())
         return (low, high) if low <= high else None
+
+    @property
+    def idle(self) -> list[str]:
+        """list[str]: Where the best window is not above no averaging.
+
+        By more than the spread of the seeds.
+        """
+        return [
+            f'`{setting}`'
+            for setting, found in self.ranges.items()
+            if not found.gain > found.spread
+        ]
 
     def momentum(self, window: float) -> float:
         """Convert a window.
@@ -93,16 +105,17 @@ def advice_table(results: Results) -> Optional[Table]:
         Table, optional: A line for each setting; None without any.
     """
     methods = ('ema', 'ema-bn', 'sema', 'sema-bn')
-    advices = [found for m in methods if (found := advise(results, m))]
-    if not advices:
+    columns = [found for m in methods if (found := advise(results, m))]
+    if not columns:
         return None
     lines = []
     for setting in results.settings:
-        cells = [_cell(advice.ranges.get(setting)) for advice in advices]
-        tolerance = spread(results, setting)
-        if any(cell != NOTHING for cell in cells) and tolerance is not None:
-            lines.append([f'`{setting}`', *cells, f'{tolerance:.2f}'])
-    head = ['setting', *(a.label for a in advices), 'spread (points)']
+        ranges = [advice.ranges.get(setting) for advice in columns]
+        spreads = [found.spread for found in ranges if found]
+        if spreads:
+            cells = map(_cell, ranges)
+            lines.append([f'`{setting}`', *cells, f'{spreads[0]:.2f}'])
+    head = ['setting', *(a.label for a in columns), 'spread (points)']
     note = (
         'The best window in epochs, and in brackets those around it whose '
         'validation accuracy is below the best by no more than the spread: '

@@ -21,12 +21,14 @@ class Range:
         high (float): The longest that is good.
         gain (float): How much better the best is than no averaging, in
             points; NaN without runs of the baseline.
+        spread (float): How much the seed alone changes, in points.
     """
 
     low: float
     best: float
     high: float
     gain: float
+    spread: float
 
 
 def grid(
@@ -106,7 +108,7 @@ def good_range(
         high += 1
     base = _baseline(results, setting)
     gain = math.nan if base is None else tried[best] - base
-    return Range(windows[low], best, windows[high], gain)
+    return Range(windows[low], best, windows[high], gain, tolerance)
 
 
 def too_long(results: Results, setting: str, limit: float) -> list[int]:

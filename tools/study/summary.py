@@ -15,6 +15,7 @@ from .tables import (
 
 __all__ = ['summarise', 'tables_of']
 
+GRIDS = ('ema', 'ema-bn', 'sema', 'sema-bn')
 TEXT = """# {title}
 
 The momentum of each method is the one with the best mean accuracy on the
@@ -81,6 +82,3 @@ def tables_of(results: Results, setting: str) -> Iterator[Table]:
         *(grid_table(results, setting, m) for m in GRIDS),
     ]
     yield from (table for table in found if table and table.lines)
-
-
-GRIDS = ('ema', 'ema-bn', 'sema', 'sema-bn')
