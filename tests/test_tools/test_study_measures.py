@@ -34,6 +34,7 @@ def test_every_measure_is_a_number_and_the_network_stays(
     before = {k: v.clone() for k, v in network.state_dict().items()}
     found = dict(measures.measure(network, splits.train, splits.test))
     assert set(found) == {
+        'train/loss_eval',
         'test/ece',
         'test/accuracy_noise_0.5',
         'test/accuracy_noise_1.0',

@@ -25,7 +25,9 @@ NOISES, STEPS = (0.5, 1.0), (0.05,)
 RADII, SIGMAS = (0.05,), (0.02,)
 #: Images for what needs second derivatives, in batches as in the training.
 IMAGES, BATCH = 500, 250
-#: Images in a batch of what does not.
+#: Training images on which the loss that was reached is measured.
+FITTED = 10000
+#: Images in a batch of what needs none.
 PREDICTED = 1000
 VECTORS = 16
 Measure = tuple[str, float]
@@ -59,6 +61,7 @@ def measure(
     Yields:
         tuple[str, float]: The name of a metric and its value.
     """
+    yield 'train/loss_eval', _loss(model, train.part(slice(FITTED)))
     yield from robustness(model, test)
     yield from flatness(model, train, test)
 
@@ -150,6 +153,12 @@ def predict(model: nn.Module, images: Images) -> Tensor:
         Tensor: Logits ``(N, 10)``.
     """
     return torch.cat([model(batch) for batch, _ in images.batches(PREDICTED)])
+
+
+def _loss(model: nn.Module, images: Images) -> float:
+    return float(
+        functional.cross_entropy(predict(model, images), images.labels)
+    )
 
 
 def _accuracy(model: nn.Module, images: Images) -> float:
