@@ -11,6 +11,7 @@ command goes on after an interruption::
 
 import argparse
 import concurrent.futures
+import dataclasses
 import importlib.util
 import itertools
 import json
@@ -26,9 +27,9 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import Progress
-from study.plan import Network, Study, finished
+from study.plan import Network, Run, Study, finished
 from study.rows import Row, append_rows, read_rows
-from study.work import compare, examine, prepare, train
+from study.work import clock, compare, examine, prepare, train
 
 from benchmarks.surroundings import describe_surroundings
 
@@ -69,7 +70,14 @@ def parse_args() -> argparse.Namespace:
         default='work_dirs/study',
         help='where the networks are kept until they are measured',
     )
+    parser.add_argument(
+        '--clock',
+        action='store_true',
+        help='only time the iterations, which needs an idle machine',
+    )
     args = parser.parse_args()
+    if args.clock and args.jobs > 1:
+        parser.error('--clock needs --jobs 1, as runs slow each other down')
     if not args.config.is_file():
         parser.error(f'there is no config {args.config}')
     if args.jobs < 1:
@@ -138,6 +146,32 @@ def measures(study: Study, rows: list[Row]) -> Iterator[Task]:
             yield Task(f'seeds of {name}, {method}', compare, same)
 
 
+def clocks(study: Study, rows: list[Row]) -> Iterator[Task]:
+    """Lists the trainings to time: the baseline and SEMA.
+
+    Args:
+        study (Study): The study.
+        rows (list[Row]): The rows so far.
+
+    Yields:
+        Task: One for each seed of a setting.
+    """
+    done = finished(rows, study.config.epochs, 'time/iteration')
+    runs = {n.run: None for n in study.reported(rows)}
+    timed = [run for run in runs if run.method in ('baseline', 'sema')]
+    for (name, seed), pair in itertools.groupby(
+        sorted(timed, key=_pair), _pair
+    ):
+        # What follows the baseline would be timed with it.
+        both = [dataclasses.replace(run, follow=()) for run in pair]
+        if len(both) == 2 and not done.issuperset(run.key for run in both):
+            yield Task(f'times of {name}, seed {seed}', clock, both)
+
+
+def _pair(run: Run) -> tuple[str, int]:
+    return run.setting, run.seed
+
+
 def _method(network: Network) -> tuple[str, str]:
     return network.run.setting, network.method
 
@@ -172,6 +206,8 @@ class Workers:
         Args:
             tasks (list[Task]): The tasks.
         """
+        if not tasks:
+            return
         waiting = iter(tasks)
         active: dict[concurrent.futures.Future, Task] = {}
         with Progress(
@@ -226,7 +262,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     workers = Workers(args, rows, console)
     try:
-        for tasks in stages(study, rows):
+        work = [list(clocks(study, rows))] if args.clock else None
+        for tasks in work or stages(study, rows):
             workers.do(tasks)
             if workers.is_over:
                 break

@@ -58,7 +58,13 @@ def test_a_study_goes_on_where_it_was_stopped(tmp_path):
     assert len(kept) < len(whole)
     rows.write_text('\n'.join(kept) + '\n')
     assert 'the time is over' in run('--hours', 1e-9)
-    text = run()
-    assert text.splitlines()[0].startswith('cnn_sema_m0.1_k20_seed100: ')
-    assert len(text.splitlines()) == 1
+    text = run().strip()
+    assert text.startswith('cnn_sema_m0.1_k20_seed100: ')
+    assert '\n' not in text
     assert sorted(rows.read_text().splitlines()) == sorted(whole)
+
+    run('--clock')
+    added = [line for line in rows.read_text().splitlines()[len(whole) :]]
+    assert [line.split(',')[1] for line in added] == ['baseline', 'sema']
+    assert all(float(line.split(',')[-1]) > 0 for line in added)
+    assert run('--clock') == ''

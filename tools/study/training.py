@@ -60,7 +60,7 @@ class Training:
             Row: Every metric of every network.
         """
         for epoch in range(1, self.config.epochs + 1):
-            loss = self._train_epoch(epoch)
+            loss = self.train_epoch(epoch)
             if epoch >= self.config.swa_begin:
                 self.swa.update_parameters(self.model)
             trained = Network(self.run, self.run.method, self.run.momentum)
@@ -111,7 +111,15 @@ class Training:
                 network = Network(run, f'{name}-bn', momentum)
                 yield network, self._recalibrated(average)
 
-    def _train_epoch(self, epoch: int) -> float:
+    def train_epoch(self, epoch: int) -> float:
+        """Train for one epoch.
+
+        Args:
+            epoch (int): The epoch, counted from 1.
+
+        Returns:
+            float: Mean loss of its batches.
+        """
         self.model.train()
         total = 0.0
         size = self.config.batch_size

@@ -14,6 +14,9 @@ from .plan import Network, Run, Study
 from .rows import Row
 from .training import Training, labelled
 
+#: Epochs that are timed.
+CLOCKED = 4
+
 
 def prepare() -> None:
     """Readies a process."""
@@ -91,6 +94,40 @@ def compare(
     rows = [
         n.row(study.config.epochs, 'test/agreement', found[n.run.seed])
         for n in networks
+    ]
+    return rows, time.monotonic() - begin
+
+
+def clock(
+    config: Path, runs: list[Run], folder: Path
+) -> tuple[list[Row], float]:
+    """Times the iterations of several trainings, epoch by epoch in turn.
+
+    Args:
+        config (Path): The config of the study.
+        runs (list[Run]): Trainings of one seed.
+        folder (Path): Not used.
+
+    Returns:
+        tuple[list[Row], float]: The fastest epoch of each, in milliseconds
+        for an iteration, and the seconds that it took.
+    """
+    begin = time.monotonic()
+    study, splits = _read(config)
+    trainings = [Training(study, splits, run) for run in runs]
+    times: list[list[float]] = [[] for _ in runs]
+    for epoch in range(1, CLOCKED + 1):
+        for training, found in zip(trainings, times):
+            start = time.perf_counter()
+            training.train_epoch(epoch)
+            found.append(time.perf_counter() - start)
+    rows = [
+        Network(run, run.method, run.momentum).row(
+            study.config.epochs,
+            'time/iteration',
+            1000 * min(found) / study.steps,
+        )
+        for run, found in zip(runs, times)
     ]
     return rows, time.monotonic() - begin
 
