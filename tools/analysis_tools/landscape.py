@@ -49,7 +49,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--names',
         nargs='+',
-        help='what the figure calls the checkpoints (default: their paths)',
+        help='what the figure calls the checkpoints (default: FOLDER/FILE)',
     )
     parser.add_argument(
         '--plane',
@@ -153,7 +153,9 @@ def main() -> None:
     settings['checkpoints'] = ' '.join(map(str, args.checkpoints))
     write_rows(args.out, [{**settings, **row} for row in rows])
     if args.figure:
-        names = args.names or [str(path) for path in args.checkpoints]
+        names = args.names or [
+            f'{path.parent.name}/{path.stem}' for path in args.checkpoints
+        ]
         draw(rows, dict(zip(names, places)), args.figure)
 
 

@@ -68,13 +68,15 @@ def _draw_plane(
     loss = np.array([row['loss'] for row in rows]).reshape(len(x), len(y)).T
     loss = np.ma.masked_invalid(loss)
     levels = _levels(loss.min(), loss.max())
-    filled = axes.contourf(x, y, loss, levels, cmap='Greys')
+    filled = axes.contourf(x, y, loss, levels, cmap='Greys', alpha=0.6)
     lines = axes.contour(x, y, loss, levels, colors='k', linewidths=0.6)
     axes.clabel(lines, fontsize=7, fmt='%.3g')
     axes.figure.colorbar(filled, label='mean cross-entropy (nats)')
     for marker, (name, place) in zip(MARKERS, places.items()):
         axes.plot(*place, marker, color='w', markeredgecolor='k', label=name)
     axes.legend(fontsize=8)
+    if len(places) > 1:
+        axes.set_aspect('equal')
     unit = 'norms of the filters' if len(places) == 1 else 'distance'
     axes.set_xlabel(f'x ({unit})')
     axes.set_ylabel(f'y ({unit})')
