@@ -1,0 +1,239 @@
+"""From a config and a checkpoint to a classifier and its samples."""
+
+import argparse
+import copy
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.device import get_device
+from mmengine.registry import DATASETS, MODELS, init_default_scope
+from torch import Tensor, nn
+
+from sema_mm.checkpoint import load_from_local, use_safe_loading
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from chosen_weights import ChosenWeights
+from config_check import check_config
+from config_file import load_config
+from launch import make_parser, merge_options
+
+#: A list of inputs and targets.
+Batches = list[tuple[Tensor, Tensor]]
+
+
+class Classifier(nn.Module):
+    """The scores that a model of mmpretrain gives to prepared images.
+
+    Args:
+        model (nn.Module): The model.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Computes scores.
+
+        Args:
+            inputs (Tensor): What its data preprocessor made of N images.
+
+        Returns:
+            Tensor: Of shape (N, classes), before any softmax.
+
+        Raises:
+            TypeError: If the model gives something else.
+        """
+        scores = self.model(inputs, mode='tensor')
+        if not isinstance(scores, Tensor) or scores.ndim != 2:
+            raise TypeError(
+                f'{type(self.model).__name__} gives no scores of shape '
+                '(samples, classes): this tool is for classifiers'
+            )
+        return scores
+
+
+def parser_of_measurements(text: str) -> argparse.ArgumentParser:
+    """Makes a parser with what all measurements of a checkpoint need.
+
+    Args:
+        text (str): What the tool does, in its first line.
+
+    Returns:
+        argparse.ArgumentParser: The parser.
+    """
+    parser = make_parser(text)
+    parser.add_argument('--out', type=Path, required=True, metavar='FILE')
+    parser.add_argument(
+        '--split',
+        choices=['train', 'val', 'test'],
+        default='train',
+        help='samples of which dataloader (default: train); they are '
+        'prepared as for validation, never augmented',
+    )
+    parser.add_argument(
+        '--samples',
+        type=int,
+        default=1000,
+        help='how many, drawn with --seed (default: 1000, or all)',
+    )
+    parser.add_argument('--batch-size', type=int, default=250)
+    parser.add_argument(
+        '--mode',
+        choices=['eval', 'train'],
+        default='eval',
+        help='BatchNorm with its running statistics, or with those of each '
+        'batch (default: eval)',
+    )
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--weights',
+        choices=['average', 'origin'],
+        default='average',
+        help='of a checkpoint with an average, that or the weights that '
+        'training goes on with (default: average)',
+    )
+    return parser
+
+
+def read_config(args: argparse.Namespace) -> Config:
+    """Reads and checks a config.
+
+    Args:
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        Config: The config, whose scope is the default one from now on.
+
+    Raises:
+        ValueError: If it cannot be used here.
+    """
+    for name in ('samples', 'batch_size'):
+        if getattr(args, name) < 1:
+            raise ValueError(f'--{name.replace("_", "-")} must be at least 1')
+    cfg = load_config(args.config)
+    merge_options(cfg, args.cfg_options)
+    cfg.update(work_dir='work_dirs', resume=False, load_from=None)
+    check_config(cfg, 'test')
+    use_safe_loading()
+    init_default_scope(cfg.get('default_scope', 'mmengine'))
+    return cfg
+
+
+def build_classifier(cfg: Config) -> Classifier:
+    """Builds the model of a config, on the device that it would train on.
+
+    Args:
+        cfg (Config): The config.
+
+    Returns:
+        Classifier: The model, with its first weights.
+    """
+    settings = copy.deepcopy(cfg.model)
+    if cfg.get('data_preprocessor'):
+        settings.setdefault('data_preprocessor', cfg.data_preprocessor)
+    return Classifier(MODELS.build(settings)).to(get_device())
+
+
+def load_weights(classifier: Classifier, path: Path, weights: str) -> None:
+    """Gives a model the weights of a checkpoint.
+
+    Args:
+        classifier (Classifier): The model, changed in place.
+        path (Path): The checkpoint.
+        weights (str): 'average' or 'origin'.
+
+    Raises:
+        ValueError: If it is of another model.
+    """
+    checkpoint = load_from_local(path, 'cpu')
+    ChosenWeights(weights).after_load_checkpoint(None, checkpoint)
+    state = checkpoint.get('state_dict', checkpoint)
+    try:
+        classifier.model.load_state_dict(state)
+    except RuntimeError as error:
+        first = ' '.join(str(error).split())[:200]
+        raise ValueError(f'{path} is of another model: {first}') from error
+
+
+def read_batches(
+    cfg: Config, classifier: Classifier, args: argparse.Namespace
+) -> Batches:
+    """Reads samples of a split, prepared as for validation.
+
+    Args:
+        cfg (Config): The config.
+        classifier (Classifier): Has the data preprocessor.
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        list[tuple[Tensor, Tensor]]: Inputs, and classes of shape (N,).
+
+    Raises:
+        ValueError: If the config has no such split.
+    """
+    key = f'{args.split}_dataloader'
+    loader = cfg.get(key)
+    if loader is None:
+        raise ValueError(f'the config has no {key}: choose another --split')
+    settings = copy.deepcopy(loader.dataset)
+    held_out = cfg.get('val_dataloader') or cfg.get('test_dataloader')
+    innermost(settings).pipeline = innermost(held_out.dataset).pipeline
+    dataset = DATASETS.build(settings)
+    generator = torch.Generator().manual_seed(args.seed)
+    order = torch.randperm(len(dataset), generator=generator)
+    batches = []
+    for chosen in order[: args.samples].split(args.batch_size):
+        items = pseudo_collate([dataset[i] for i in chosen.tolist()])
+        data = classifier.model.data_preprocessor(items, training=False)
+        batches.append((data['inputs'], classes(data['data_samples'])))
+    return batches
+
+
+def innermost(settings: Any) -> Any:
+    """Goes through the wrappers of a data set to what reads the files.
+
+    Args:
+        settings (ConfigDict): A data set's settings.
+
+    Returns:
+        ConfigDict: Those of the data set inside.
+    """
+    while 'dataset' in settings:
+        settings = settings.dataset
+    return settings
+
+
+def classes(samples: list) -> Tensor:
+    """Reads the class of each sample.
+
+    Args:
+        samples (list): Of mmpretrain's ``DataSample``.
+
+    Returns:
+        Tensor: Of shape (N,).
+
+    Raises:
+        ValueError: If one has none, or several.
+    """
+    labels = [sample.get('gt_label') for sample in samples]
+    if any(label is None or label.numel() != 1 for label in labels):
+        raise ValueError('this tool needs one class (gt_label) per sample')
+    return torch.cat([label.view(1) for label in labels])
+
+
+def accuracy(scores: Tensor, targets: Tensor) -> Tensor:
+    """Computes the part of samples with the right class.
+
+    Args:
+        scores (Tensor): Of shape (N, classes).
+        targets (Tensor): Of shape (N,).
+
+    Returns:
+        Tensor: From 0 to 1, of shape ().
+    """
+    return (scores.argmax(dim=1) == targets).double().mean()

@@ -1,0 +1,143 @@
+"""Measures how sharp the loss is around a classifier's checkpoint.
+
+Largest eigenvalues and trace of the Hessian of the cross-entropy, and where
+asked for its spectral density and the rise of the loss in a radius; see
+docs/en/analysis.md. Rows of quantity, at, value and standard error::
+
+    python tools/analysis_tools/hessian.py CONFIG CHECKPOINT --out rows.csv
+    python tools/analysis_tools/hessian.py CONFIG CHECKPOINT --out rows.json \
+        --split val --mode train --top 5 --density 4 --radius 0.05 --sigma 0.01
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Optional
+
+from classifier import (
+    accuracy,
+    build_classifier,
+    load_weights,
+    parser_of_measurements,
+    read_batches,
+    read_config,
+)
+from row_files import check_suffix, settings_of, write_rows
+from sentences import USER_ERRORS, one_sentence, running
+from torch.nn.functional import cross_entropy
+
+from sema_mm.analysis.hessian import (
+    spectral_density,
+    top_eigenvalues,
+    trace,
+)
+from sema_mm.analysis.mean_loss import MeanLoss
+from sema_mm.analysis.sharpness import average_case, worst_case
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line.
+
+    Returns:
+        argparse.Namespace: The arguments.
+    """
+    parser = parser_of_measurements(__doc__)
+    parser.add_argument('checkpoint', type=Path)
+    parser.add_argument(
+        '--top',
+        type=int,
+        default=1,
+        help='number of eigenvalues, 0 for none (default: 1)',
+    )
+    parser.add_argument(
+        '--trace',
+        type=int,
+        default=32,
+        help='random vectors for the trace, 0 for none (default: 32)',
+    )
+    parser.add_argument(
+        '--density',
+        type=int,
+        default=0,
+        help='random vectors for the spectral density (default: 0, none)',
+    )
+    parser.add_argument(
+        '--radius',
+        type=float,
+        nargs='+',
+        default=[],
+        help='radii in which to look for the largest rise of the loss',
+    )
+    parser.add_argument(
+        '--sigma',
+        type=float,
+        nargs='+',
+        default=[],
+        help='standard deviations of random perturbations',
+    )
+    return parser.parse_args()
+
+
+def measure(
+    args: argparse.Namespace, *about: Any
+) -> Iterator[tuple[str, Optional[float], float, Optional[float]]]:
+    """Measures what is asked for.
+
+    Args:
+        args (argparse.Namespace): The command line.
+        *about (Any): Model, loss and batches.
+
+    Yields:
+        tuple: The quantity, where (number of an eigenvalue from 1, point of
+        the density, radius or deviation; or None), value, standard error.
+    """
+    how = dict(mode=args.mode, seed=args.seed)
+    loss = MeanLoss(*about, mode=args.mode)
+    for name, value in loss.means(
+        {'loss': cross_entropy, 'accuracy': accuracy}
+    ).items():
+        yield name, None, value, None
+    if args.top:
+        found = top_eigenvalues(*about, k=args.top, **how)
+        for number, value in enumerate(found, 1):
+            yield 'eigenvalue', number, value, None
+    if args.trace:
+        yield 'trace', None, *trace(*about, samples=args.trace, **how)
+    for radius in args.radius:
+        rise = worst_case(*about, radius=radius, mode=args.mode)
+        yield 'worst_case', radius, rise, None
+    for sigma in args.sigma:
+        yield 'average_case', sigma, *average_case(*about, sigma=sigma, **how)
+    if args.density:
+        pairs = spectral_density(*about, samples=args.density, **how)
+        for at, value in zip(*(part.tolist() for part in pairs)):
+            yield 'density', at, value, None
+
+
+def main() -> None:
+    """Measures, prints and writes the rows."""
+    args = parse_args()
+    with one_sentence(*USER_ERRORS):
+        check_suffix(args.out)
+        cfg = read_config(args)
+        model = build_classifier(cfg)
+        load_weights(model, args.checkpoint, args.weights)
+        batches = read_batches(cfg, model, args)
+    settings = settings_of(args, sum(len(t) for _, t in batches))
+    settings['checkpoint'] = str(args.checkpoint)
+    rows = []
+    with running():
+        for quantity, at, value, error in measure(
+            args, model, cross_entropy, batches
+        ):
+            row = dict(quantity=quantity, at=at, value=value, error=error)
+            rows.append({**settings, **row})
+            if quantity != 'density':
+                where = '' if at is None else f' {at:g}'
+                about = '' if error is None else f' +- {error:.3g}'
+                print(f'{quantity}{where}: {value:.6g}{about}', flush=True)
+    write_rows(args.out, rows)
+
+
+if __name__ == '__main__':
+    main()
