@@ -37,19 +37,14 @@ def draw(
     )
     for line, (data, (at, labels)) in zip(panels, points.items()):
         for axes, method in zip(line, methods):
+            cell = data, method
             _scatter(axes, at, labels)
-            _contours(
-                axes,
-                [
-                    r
-                    for r in probabilities
-                    if (r.data, r.method) == (data, method)
-                ],
+            reached, grid = (
+                [row for row in rows if (row.data, row.method) == cell]
+                for rows in (accuracies, probabilities)
             )
-            own = [
-                a for a in accuracies if (a.data, a.method) == (data, method)
-            ]
-            axes.set_title(f'{data}, {method}\ntest accuracy {_last(own)}')
+            _contours(axes, grid)
+            axes.set_title(f'{data}, {method}\ntest accuracy {_last(reached)}')
             axes.set(xlabel='x (no unit)', ylabel='y (no unit)')
     figure.suptitle(
         'Decision boundaries, a line for each seed; '

@@ -1,8 +1,8 @@
 """Simulations of the noisy quadratic model, without its formulas.
 
 SGD on a quadratic with momentum is a recursive filter of the noise, and so
-is its average; scipy runs both. Noise has the variance 1, and so has the
-learning rate no part of its own: the curvature takes the sharpness.
+is its average; scipy runs both. The noise has the variance 1 and the learning
+rate is 1, so that the curvature is the sharpness.
 """
 
 import dataclasses
