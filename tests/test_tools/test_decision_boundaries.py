@@ -15,7 +15,7 @@ from tests.tool_runs import TOOLS, load_tool
 def tool(monkeypatch):
     monkeypatch.syspath_prepend(str(TOOLS / 'analysis_tools'))
     yield load_tool('analysis_tools/decision_boundaries', monkeypatch)
-    for name in ('boundary_figure', 'boundary_rows', 'method_styles'):
+    for name in ('boundary_figure', 'boundary_rows'):
         sys.modules.pop(name, None)
 
 
@@ -116,9 +116,7 @@ def test_no_epochs_are_refused(tool, tmp_path, monkeypatch, capsys):
 
 
 def test_methods_differ_without_colours(tool):
-    styles = sys.modules['method_styles'].STYLES.values()
-    assert {m.name for m in tool.METHODS} <= sys.modules[
-        'method_styles'
-    ].STYLES.keys()
+    styles = sys.modules['boundary_figure'].STYLES
+    own = [styles[method.name] for method in tool.METHODS]
     for what in ('color', 'line', 'marker'):
-        assert len({getattr(style, what) for style in styles}) == len(styles)
+        assert len({getattr(style, what) for style in own}) == len(own)

@@ -1,16 +1,21 @@
 """The figure of the decision boundaries."""
 
 import statistics
+import sys
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 from boundary_rows import Accuracy, Probability
-from method_styles import STYLES
 from torch import Tensor
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from study.methods import METHODS
+
+STYLES = {method.label: method for method in METHODS.values()}
 
 
 def draw(
