@@ -36,7 +36,11 @@ settings = {
     ),
     'resnet-sgd-cosine': dict(cnn, network='resnet'),
     'vit-adamw-cosine': dict(
-        cnn, network='vit', optimizer=adamw, warmup_epochs=1
+        cnn,
+        network='vit',
+        optimizer=adamw,
+        warmup_epochs=1,
+        windows=[0.03, 0.1, 0.3],
     ),
     # Labels of the training that are wrong, with the momenta of clean ones.
     'cnn-sgd-cosine-noise20': dict(
