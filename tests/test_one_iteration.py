@@ -12,10 +12,18 @@ from torch.overrides import TorchFunctionMode
 
 from sema_mm import SwitchEMAHook, SwitchTargetHook
 from tests import shrunken
-from tests.test_configs import BASELINES, CONFIGS, SMALL, baseline, load
+from tests.test_configs import (
+    BASELINES,
+    CONFIGS,
+    ROOT,
+    SMALL,
+    baseline,
+    load,
+)
 from tests.tool_runs import load_tool
 from tests.toy import find_hook
 
+README = ROOT / 'configs/selfsup/README.md'
 #: A config of each family and architecture. The small ones train in their own
 #: tests.
 SEMA = (
@@ -151,6 +159,12 @@ def test_a_target_is_trained_and_switched(name, data, tmp_path):
     network = find_hook(runner, SwitchTargetHook).network
     assert network.updates == shrunken.STEPS * shrunken.accumulation(cfg)
     assert len(network.pairs()[0]) > 10
+    prefix = f'{network.name}.module.0.'
+    assert f'`{prefix}`' in README.read_text()
+    names = runner.model.backbone.state_dict()
+    assert {f'{prefix}{name}' for name in names} <= set(
+        runner.model.state_dict()
+    )
     for online, average in zip(*network.pairs()):
         assert torch.equal(online, average)
     # The recorder is last: it sees the weights before the switch.

@@ -45,8 +45,8 @@ class SwitchTargetHook(Hook):
             else iterations; counted when completed, from 1. Defaults to
             True.
         switch_interval (int, optional): Switch every so many units. None:
-            never, with ``evaluate_on_target=True``: a baseline whose average
-            is evaluated. Defaults to 1.
+            never, with ``evaluate_on_target=True``: plain EMA, the average
+            that the model has anyway, evaluated. Defaults to 1.
         switch_begin (int): No switch in the first so many units. Defaults
             to 0.
         switch_end (int, optional): No switch after this unit. Defaults to
