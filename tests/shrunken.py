@@ -199,7 +199,8 @@ def _shrink_data(loader: Any, data: Path, images: int) -> None:
             dataset.times = 1
         dataset = dataset.dataset
     kind = dataset.type.split('.')[-1]
-    dataset.data_root = f'{data / ROOTS[kind]}/'
+    if kind in ROOTS:
+        dataset.data_root = f'{data / ROOTS[kind]}/'
     dataset.indices = images
     if dataset.type == 'CIFAR100':
         dataset.type = 'tests.tiny_cifar.TinyCIFAR100'
@@ -257,6 +258,11 @@ def _keep_quiet(cfg: Config, work_dir: Path) -> None:
         for part in ('cfg', 'dataloader', 'evaluator'):
             cfg[f'{split}_{part}'] = None
     cfg.default_hooks.update(checkpoint=None)
+    cfg.custom_hooks = [
+        hook
+        for hook in cfg.get('custom_hooks') or []
+        if hook.type != 'sema_mm.FirstValidationHook'
+    ]
     for name in ('preemption', 'visualization'):
         cfg.default_hooks.pop(name, None)
     cfg.update(
