@@ -103,21 +103,26 @@ def shrink(
 class Recorder(Hook):
     """Stops after the first epoch, and remembers the weights until then.
 
+    Args:
+        interval (int): Iterations of an optimizer step.
+
     Attributes:
         weights (list): The parameters as training begins, and as the
-            optimizer left them after each iteration.
+            optimizer left them after each of its steps.
     """
 
     priority = 'LOWEST'
 
-    def __init__(self) -> None:
+    def __init__(self, interval: int) -> None:
+        self.interval = interval
         self.weights: list[dict[str, Tensor]] = []
 
     def before_train(self, runner: Any) -> None:
         self.weights.append(weights(runner))
 
     def after_train_iter(self, runner: Any, *args: Any, **kw: Any) -> None:
-        self.weights.append(weights(runner))
+        if self.every_n_train_iters(runner, self.interval):
+            self.weights.append(weights(runner))
 
     def after_train_epoch(self, runner: Any) -> None:
         runner.train_loop.stop_training = True
@@ -133,11 +138,11 @@ def train(cfg: Config) -> tuple[Runner, list[dict[str, Tensor]]]:
         tuple: The runner; the weights as training begins, and as the
         optimizer left them after each of its steps.
     """
-    recorder = Recorder()
+    recorder = Recorder(accumulation(cfg))
     runner = Runner.from_cfg(cfg)
     runner.register_hook(recorder)
     runner.train()
-    return runner, recorder.weights[:: accumulation(cfg)]
+    return runner, recorder.weights
 
 
 def weights(runner: Any) -> dict[str, Tensor]:
