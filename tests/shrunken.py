@@ -103,21 +103,26 @@ def shrink(
 class Recorder(Hook):
     """Stops after the first epoch, and remembers the weights until then.
 
+    Args:
+        interval (int): Iterations of an optimizer step.
+
     Attributes:
         weights (list): The parameters as training begins, and as the
-            optimizer left them after each iteration.
+            optimizer left them after each of its steps.
     """
 
     priority = 'LOWEST'
 
-    def __init__(self) -> None:
+    def __init__(self, interval: int) -> None:
+        self.interval = interval
         self.weights: list[dict[str, Tensor]] = []
 
     def before_train(self, runner: Any) -> None:
         self.weights.append(weights(runner))
 
     def after_train_iter(self, runner: Any, *args: Any, **kw: Any) -> None:
-        self.weights.append(weights(runner))
+        if self.every_n_train_iters(runner, self.interval):
+            self.weights.append(weights(runner))
 
     def after_train_epoch(self, runner: Any) -> None:
         runner.train_loop.stop_training = True
@@ -133,11 +138,11 @@ def train(cfg: Config) -> tuple[Runner, list[dict[str, Tensor]]]:
         tuple: The runner; the weights as training begins, and as the
         optimizer left them after each of its steps.
     """
-    recorder = Recorder()
+    recorder = Recorder(accumulation(cfg))
     runner = Runner.from_cfg(cfg)
     runner.register_hook(recorder)
     runner.train()
-    return runner, recorder.weights[:: accumulation(cfg)]
+    return runner, recorder.weights
 
 
 def weights(runner: Any) -> dict[str, Tensor]:
@@ -199,7 +204,8 @@ def _shrink_data(loader: Any, data: Path, images: int) -> None:
             dataset.times = 1
         dataset = dataset.dataset
     kind = dataset.type.split('.')[-1]
-    dataset.data_root = f'{data / ROOTS[kind]}/'
+    if kind in ROOTS:
+        dataset.data_root = f'{data / ROOTS[kind]}/'
     dataset.indices = images
     if dataset.type == 'CIFAR100':
         dataset.type = 'tests.tiny_cifar.TinyCIFAR100'
@@ -257,6 +263,11 @@ def _keep_quiet(cfg: Config, work_dir: Path) -> None:
         for part in ('cfg', 'dataloader', 'evaluator'):
             cfg[f'{split}_{part}'] = None
     cfg.default_hooks.update(checkpoint=None)
+    cfg.custom_hooks = [
+        hook
+        for hook in cfg.get('custom_hooks') or []
+        if hook.type != 'sema_mm.FirstValidationHook'
+    ]
     for name in ('preemption', 'visualization'):
         cfg.default_hooks.pop(name, None)
     cfg.update(

@@ -24,8 +24,8 @@ CONFIGS = {
 }
 INDEX = mmengine.load(str(ROOT / 'model-index.yml'))['Import']
 METHODS = ('ema', 'sema')
-#: Models that hold the average of their encoder: the baseline has it, too,
-#: so that there is no EMA beside it. What is switched is the model's own.
+#: Models that hold the average of their encoder, which is what their siblings
+#: evaluate and switch. The baseline trains with it, too.
 WITH_TARGET = ('MoCo', 'BYOL', 'MoCoV3')
 OURS = ('sema_mm.SwitchEMAHook', 'sema_mm.SwitchTargetHook')
 #: Folders whose recipes are ours; they train in tests of their own.
@@ -135,8 +135,7 @@ def test_names_are_unique():
 @pytest.mark.parametrize('name', BASELINES)
 def test_a_baseline_has_two_siblings_and_no_average(name):
     siblings = [other for other in AVERAGED if baseline(other) == name]
-    wanted = ('sema',) if has_target(name) else METHODS
-    assert sorted(map(method, siblings)) == sorted(wanted)
+    assert sorted(map(method, siblings)) == sorted(METHODS)
     assert all(
         CONFIGS[other].parent == CONFIGS[name].parent for other in siblings
     )
@@ -150,6 +149,15 @@ def test_siblings_differ_only_in_the_averaging_hook(name):
     others = first.pop('custom_hooks', None) or []
     assert [hook for hook in hooks if not is_average(hook)] == others
     assert ours == first
+
+
+@pytest.mark.parametrize('name', AVERAGED)
+def test_the_average_is_evaluated(name):
+    hook = averaging(name)
+    if has_target(name):
+        assert hook['evaluate_on_target'] is True
+    else:
+        assert hook.get('evaluate_on_ema', True) is True
 
 
 @pytest.mark.parametrize('name', CONFIGS)
@@ -240,7 +248,8 @@ def test_an_average_is_that_of_the_protocol(name):
     values, hook = EXPECTED[baseline(name)], averaging(name)
     if has_target(name):
         found = {key: hook.get(f'switch_{key}') for key in ('interval', 'end')}
-        assert found == values['sema']
+        never = {'interval': None, 'end': None}
+        assert found == (values['sema'] if method(name) == 'sema' else never)
         return
     ema = values['ema']
     momentum = values[method(name)]['momentum']

@@ -1,4 +1,4 @@
-"""Every model builds, and one config of each architecture really trains."""
+"""Every model builds, trains an iteration or more, and is switched."""
 
 import argparse
 
@@ -12,12 +12,20 @@ from torch.overrides import TorchFunctionMode
 
 from sema_mm import SwitchEMAHook, SwitchTargetHook
 from tests import shrunken
-from tests.test_configs import BASELINES, CONFIGS, SMALL, baseline, load
+from tests.test_configs import (
+    AVERAGED,
+    BASELINES,
+    CONFIGS,
+    ROOT,
+    load,
+    method,
+)
 from tests.tool_runs import load_tool
 from tests.toy import find_hook
 
-#: A config of each family and architecture. The small ones train in their own
-#: tests.
+DIGITS = ROOT / 'configs/digits'
+README = ROOT / 'configs/selfsup/README.md'
+#: A config of each model; those of configs/digits train in their own tests.
 SEMA = (
     'resnet18_1xb100-sema-coslr-200e_cifar100',
     'resnet50_1xb100-sema-coslr-200e_cifar100',
@@ -30,11 +38,20 @@ SEMA = (
     'deit-small_1xb100-sema-coslr-200e_cifar100',
     'swin-tiny_1xb100-sema-coslr-200e_cifar100',
     'mlp-mixer-small-p16_1xb100-sema-coslr-200e_cifar100',
+    'resnet18_4xb512-sema-rsb-a3-100e_in1k',
+    'resnet50_4xb64-sema-coslr-100e_in1k',
+    'resnet50_8xb256-sema-rsb-a2-300e_in1k',
     'resnet50_8xb256-sema-rsb-a3-100e_in1k',
     'mobilenet-v2_4xb64-sema-steplr-300e_in1k',
     'deit-tiny_8xb128-sema-coslr-300e_in1k',
+    'deit-small_8xb128-sema-coslr-300e_in1k',
+    'deit-base_8xb128-sema-coslr-300e_in1k',
     'swin-tiny_8xb128-sema-coslr-300e_in1k',
+    'swin-small_8xb128-sema-coslr-300e_in1k',
+    'swin-base_8xb128-sema-coslr-300e_in1k',
     'convnext-tiny_8xb256-sema-accum2-coslr-300e_in1k',
+    'convnext-small_8xb128-sema-accum4-coslr-300e_in1k',
+    'convnext-base_8xb128-sema-accum4-coslr-300e_in1k',
     'retinanet_r50_fpn_1x-sema_coco',
     'faster-rcnn_r50_fpn_1x-sema_coco',
     'yolox_s_8xb8-300e-sema_coco',
@@ -50,17 +67,29 @@ SEMA = (
     'resnet50_4xb64-sema-coslr-200e_imdb-wiki',
     'convnext-tiny_4xb64-sema-coslr-200e_imdb-wiki',
     'resnet18_1xb100-sema-coslr-400e_rcfmnist',
+    'resnet50_1xb100-sema-coslr-400e_rcfmnist',
     'convnext-tiny_1xb100-sema-coslr-400e_rcfmnist',
+    'resnet18-w16_1xb100-sema-coslr-10e_rcfmnist-10k',
     'simclr_resnet18_8xb256-sema-amp-coslr-1000e_cifar100',
+    'simclr_resnet50_16xb256-sema-coslr-200e_in1k',
+    'simsiam_resnet18_8xb64-sema-amp-coslr-1000e_cifar100',
     'simsiam_resnet50_8xb64-sema-amp-coslr-1000e_stl10',
+    'barlowtwins_resnet18_8xb256-sema-amp-coslr-1000e_cifar100',
     'barlowtwins_resnet50_8xb64-sema-accum4-coslr-200e_in1k',
+    'mae_vit-small-p16_8xb128-sema-accum8-coslr-1000e_cifar100',
     'mae_vit-small-p16_8xb512-sema-amp-coslr-400e_in1k',
+    'mae_vit-tiny-p2_1xb64-sema-coslr-100e_digits',
     'simmim_vit-small-p16_4xb256-sema-accum2-amp-coslr-1000e_stl10',
 )
 #: The same for models that hold the average themselves.
 TARGET = (
     'mocov2_resnet18_4xb64-sema-coslr-1000e_cifar100',
+    'mocov2_resnet50_4xb64-sema-coslr-200e_in1k',
+    'byol_resnet14-w16_1xb64-sema-coslr-60e_digits',
+    'byol_resnet18_8xb256-sema-accum2-amp-coslr-1000e_cifar100',
+    'byol_resnet50_8xb64-sema-accum8-coslr-200e_in1k',
     'byol_resnet50_8xb256-sema-accum2-amp-coslr-1000e_stl10',
+    'mocov3_vit-small-p16_8xb64-sema-accum8-coslr-1000e_cifar100',
     'mocov3_vit-small-p16_8xb256-sema-accum2-coslr-1000e_stl10',
 )
 EMA = (
@@ -110,22 +139,15 @@ def test_every_model_builds_with_its_optimizer(name):
     assert trainable and trainable <= set(optimized)
 
 
-def test_every_architecture_is_trained():
-    trained = {architecture(baseline(name)) for name in (*SEMA, *TARGET)}
-    large = [n for n in BASELINES if CONFIGS[n].parent.name not in SMALL]
-    assert {architecture(name) for name in large} == trained
-
-
-def architecture(name):
-    """Return a config's family, and its model apart from the size.
-
-    The data sets of the self-supervised models are one family.
-    """
-    family, model = CONFIGS[name].parent.name, load(name)['model']
-    if 'selfsup' in CONFIGS[name].parts:
-        family = 'selfsup'
-    neck = model.get('neck') or {}
-    return family, model['type'], neck.get('type'), model['backbone']['type']
+def test_every_model_is_trained():
+    trained = [load(name)['model'] for name in (*SEMA, *TARGET)]
+    switched = [
+        name
+        for name in AVERAGED
+        if method(name) == 'sema' and CONFIGS[name].parent != DIGITS
+    ]
+    lacking = [n for n in switched if load(n)['model'] not in trained]
+    assert len(switched) > len(trained) and lacking == []
 
 
 @pytest.mark.slow
@@ -151,6 +173,12 @@ def test_a_target_is_trained_and_switched(name, data, tmp_path):
     network = find_hook(runner, SwitchTargetHook).network
     assert network.updates == shrunken.STEPS * shrunken.accumulation(cfg)
     assert len(network.pairs()[0]) > 10
+    prefix = f'{network.name}.module.0.'
+    assert f'`{prefix}`' in README.read_text()
+    names = runner.model.backbone.state_dict()
+    assert {f'{prefix}{name}' for name in names} <= set(
+        runner.model.state_dict()
+    )
     for online, average in zip(*network.pairs()):
         assert torch.equal(online, average)
     # The recorder is last: it sees the weights before the switch.

@@ -8,16 +8,11 @@ from typing import Any, Optional
 
 from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
+from own_average import refuse_target, replaceable
 from processes import NUMBERS
 from replaced_hook import carry_over, drop
 
-from sema_mm import SwitchTargetHook
-from sema_mm.hooks.config_hooks import (
-    averages,
-    averaging_hooks,
-    custom_hooks,
-    hook_class,
-)
+from sema_mm.hooks.config_hooks import custom_hooks
 from sema_mm.hooks.config_plan import is_epoch_based, plan_of_config
 from sema_mm.hooks.randomness import preserved_randomness
 from sema_mm.hooks.switch_plan import fits, fitting_momentum
@@ -114,28 +109,10 @@ def check_arguments(args: argparse.Namespace) -> None:
         )
 
 
-def refuse_target(cfg: Config, averaging: str) -> None:
-    """Refuses to replace the average that a model keeps of itself.
-
-    Args:
-        cfg (Config): The config.
-        averaging (str): What the command line says.
-
-    Raises:
-        ValueError: If the config switches such an average.
-    """
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-        kinds = [hook_class(h) or object for h in averaging_hooks(cfg)]
-    if any(issubclass(kind, SwitchTargetHook) for kind in kinds):
-        raise ValueError(
-            f'--averaging {averaging} does not know SwitchTargetHook, which '
-            'switches the average that the model keeps of itself: leave '
-            '--averaging out, or take the baseline config of the method'
-        )
-
-
 def take_out(cfg: Config) -> tuple[int, Optional[Any]]:
     """Takes the averaging hooks out of a config; all others stay.
+
+    So does SwitchTargetHook, whose average is a part of the model.
 
     Args:
         cfg (Config): The config, changed in place.
@@ -147,8 +124,8 @@ def take_out(cfg: Config) -> tuple[int, Optional[Any]]:
     hooks = custom_hooks(cfg)
     default = cfg.get('default_hooks') or {}
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-        names = [name for name, h in default.items() if h and averages(h)]
-        found = [n for n, hook in enumerate(hooks) if averages(hook)]
+        names = [name for name, h in default.items() if h and replaceable(h)]
+        found = [n for n, hook in enumerate(hooks) if replaceable(hook)]
     taken = [hooks[n] for n in found] + [default.pop(n) for n in names]
     cfg.custom_hooks = [h for n, h in enumerate(hooks) if n not in found]
     place = found[0] if found else len(hooks)

@@ -17,12 +17,14 @@ import signal
 import sys
 from pathlib import Path
 
+from mmengine.config import Config
 from rich.console import Console
 from seed_rows import Row, append_rows, flatten, read_rows
 from seed_summary import summarise
 from training_runs import TrainingFailed, read_validations, run_training
 
 from benchmarks.surroundings import describe_surroundings
+from sema_mm.hooks.config_hooks import averaging_hooks, hook_name
 
 
 def parse_args() -> argparse.Namespace:
@@ -66,7 +68,25 @@ def run(config: Path, seed: int, args: argparse.Namespace) -> list[Row]:
     folder = args.work_dir / config.stem / f'seed{seed}'
     run_training(config, folder, [f'randomness.seed={seed}'])
     validations = read_validations(folder, args.metrics[0])
-    return list(flatten(config.stem, seed, validations))
+    averaged = evaluates_average(config)
+    return list(flatten(config.stem, seed, validations, averaged))
+
+
+def evaluates_average(config: Path) -> bool:
+    """Tells whether the validations of a config are of an average.
+
+    Args:
+        config (Path): The config.
+
+    Returns:
+        bool: Whether a hook puts one into the model to validate it.
+    """
+    return any(
+        hook.get('evaluate_on_target', False)
+        if hook_name(hook) == 'SwitchTargetHook'
+        else hook.get('evaluate_on_ema', True)
+        for hook in averaging_hooks(Config.fromfile(config))
+    )
 
 
 def run_missing(args: argparse.Namespace, console: Console) -> bool:

@@ -34,7 +34,10 @@ class Row:
 
 
 def flatten(
-    config: str, seed: int, validations: Iterable[dict[str, Any]]
+    config: str,
+    seed: int,
+    validations: Iterable[dict[str, Any]],
+    averaged: bool = False,
 ) -> Iterator[Row]:
     """Makes rows of what was logged.
 
@@ -42,18 +45,20 @@ def flatten(
         config (str): Name of the config.
         seed (int): Seed of the run.
         validations (Iterable[dict]): The validations.
+        averaged (bool): Whether they are of the average; else those alone
+            are that have metrics of the origin beside it. Defaults to False.
 
     Yields:
         Row: The rows.
     """
     for logged in validations:
         epoch = logged['step']
-        averaged = any(name.endswith(ORIGIN) for name in logged)
+        both = any(name.endswith(ORIGIN) for name in logged)
         for name, value in logged.items():
             if name in NO_METRICS:
                 continue
-            of_average = averaged and not name.endswith(ORIGIN)
-            weights = 'average' if of_average else 'origin'
+            of_origin = name.endswith(ORIGIN) or not (averaged or both)
+            weights = 'origin' if of_origin else 'average'
             metric = name[: -len(ORIGIN)] if name.endswith(ORIGIN) else name
             yield Row(config, seed, weights, epoch, metric, value)
 

@@ -24,6 +24,7 @@ from launch import (
     prepare,
 )
 from mmengine.config import Config
+from own_average import refuse_second
 from sentences import running
 
 from sema_mm import SafeCheckpointHook
@@ -150,6 +151,7 @@ def main() -> None:
             'training starts from the beginning.'
         )
     with running():
+        refuse_second(runner.model, args.averaging)
         for hook in runner.hooks:
             if isinstance(hook, SafeCheckpointHook):
                 # FlexibleRunner loads before it calls any hook.

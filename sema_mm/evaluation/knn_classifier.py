@@ -103,6 +103,27 @@ class KNNClassifier:
             sample.set_pred_label(score.argmax())
         return samples
 
+    def run_iter(self, loop: Any, mode: str, idx: int, batch: Any) -> None:
+        """Classify one batch of a loop; fit before the first one.
+
+        The bank is emptied after the last one.
+
+        Args:
+            loop (BaseLoop): The loop.
+            mode (str): What it calls its hooks by, 'val' or 'test'.
+            idx (int): Number of the batch, from 0.
+            batch (dict): The batch.
+        """
+        if idx == 0:
+            self.fit()
+        step = {'batch_idx': idx, 'data_batch': batch}
+        self.runner.call_hook(f'before_{mode}_iter', **step)
+        outputs = self.predict(batch)
+        loop.evaluator.process(data_samples=outputs, data_batch=batch)
+        self.runner.call_hook(f'after_{mode}_iter', **step, outputs=outputs)
+        if idx + 1 == len(loop.dataloader):
+            self.clear()
+
     def _extract(self, batch: Any) -> tuple[Tensor, list]:
         """Give the features and the data samples of a batch."""
         model = self.runner.model

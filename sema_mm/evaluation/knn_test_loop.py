@@ -51,12 +51,4 @@ class KNNTestLoop(TestLoop):
             idx (int): Number of the batch, from 0.
             data_batch (dict): The batch.
         """
-        if idx == 0:
-            self.classifier.fit()
-        step = {'batch_idx': idx, 'data_batch': data_batch}
-        self.runner.call_hook('before_test_iter', **step)
-        outputs = self.classifier.predict(data_batch)
-        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
-        self.runner.call_hook('after_test_iter', **step, outputs=outputs)
-        if idx + 1 == len(self.dataloader):
-            self.classifier.clear()
+        self.classifier.run_iter(self, 'test', idx, data_batch)

@@ -64,12 +64,4 @@ class KNNValLoop(ValLoop):
             idx (int): Number of the batch, from 0.
             data_batch (dict): The batch.
         """
-        if idx == 0:
-            self.classifier.fit()
-        step = {'batch_idx': idx, 'data_batch': data_batch}
-        self.runner.call_hook('before_val_iter', **step)
-        outputs = self.classifier.predict(data_batch)
-        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
-        self.runner.call_hook('after_val_iter', **step, outputs=outputs)
-        if idx + 1 == len(self.dataloader):
-            self.classifier.clear()
+        self.classifier.run_iter(self, 'val', idx, data_batch)

@@ -57,7 +57,7 @@ class LoadedCheckpoint:
     def describe(self) -> str:
         """Say which weights the model got from the checkpoint."""
         if self.steps is None:
-            return 'the weights of the checkpoint, which holds no average'
+            return 'the only set of weights in the checkpoint'
         if self._resume:
             return 'the weights of training in the checkpoint'
         return f'the average of {self.steps} updates in the checkpoint'

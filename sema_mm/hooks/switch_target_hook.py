@@ -45,8 +45,8 @@ class SwitchTargetHook(Hook):
             else iterations; counted when completed, from 1. Defaults to
             True.
         switch_interval (int, optional): Switch every so many units. None:
-            never, with ``evaluate_on_target=True``: a baseline whose average
-            is evaluated. Defaults to 1.
+            never, with ``evaluate_on_target=True``: plain EMA, the average
+            that the model has anyway, evaluated. Defaults to 1.
         switch_begin (int): No switch in the first so many units. Defaults
             to 0.
         switch_end (int, optional): No switch after this unit. Defaults to
@@ -213,12 +213,13 @@ class SwitchTargetHook(Hook):
         self._swap.close()
 
     def before_test_epoch(self, runner: Any) -> None:
-        """Put the target's weights into the online network, if asked to.
+        """Put the target's weights in, if asked to; say what is tested.
 
         Args:
             runner (Runner): The runner of the testing process.
         """
         self._enter_evaluation(runner)
+        print_log(f'Testing {self._tested()}.', logger='current')
 
     def after_test_epoch(
         self, runner: Any, metrics: Optional[dict[str, float]] = None
@@ -247,6 +248,15 @@ class SwitchTargetHook(Hook):
         self._find_networks(runner)
         if self.network.updates != 0:
             self._swap.enter_context(self.network.swapped())
+
+    def _tested(self) -> str:
+        """Name the network that a test evaluates."""
+        online = '+'.join(self.online)
+        if not self.evaluate_on_target:
+            return f'{online} as they are'
+        if self.network.updates != 0:
+            return f"{self.network.name}, the model's own average of {online}"
+        return f'{online} as they are: {self.network.name} was never updated'
 
     def _switch(self, runner: Any, completed: int) -> None:
         """Write the target into the online network."""

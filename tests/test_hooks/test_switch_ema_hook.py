@@ -62,7 +62,7 @@ def test_a_test_says_what_it_evaluates(tmp_path, capsys, averaged):
     assert said == [
         'the average of 18 updates in the checkpoint.'
         if averaged
-        else 'the weights of the checkpoint, which holds no average.'
+        else 'the only set of weights in the checkpoint.'
     ]
     assert metrics['toy/score'] > 0
 

@@ -278,16 +278,21 @@ def test_a_second_average_that_switches_is_warned_of(
 
 
 @pytest.fixture
-def warned(monkeypatch, tmp_path):
+def said(monkeypatch):
+    """Collect what the hook logs."""
+    texts = []
+    monkeypatch.setattr(
+        switch_target_hook, 'print_log', lambda text, **_: texts.append(text)
+    )
+    return texts
+
+
+@pytest.fixture
+def warned(said, tmp_path):
     """Give what the hook logs before a run."""
 
     def start(hook, kind='byol', **model):
-        said = []
-        monkeypatch.setattr(
-            switch_target_hook,
-            'print_log',
-            lambda text, **_: said.append(text),
-        )
+        said.clear()
         cfg = dict(MODELS_WITH_TARGET[kind][1], **model)
         build(tmp_path, cfg, [hook]).train()
         return said
@@ -409,14 +414,16 @@ def test_the_model_is_evaluated_as_it_is_by_default(tmp_path):
     assert_same(seen, look.before)
 
 
-def test_a_checkpoint_is_tested_on_either_network(tmp_path):
+def test_a_checkpoint_is_tested_on_either_network(tmp_path, said):
     trained = evaluated(tmp_path, 'byol', [])
     trained.train()
     saved = frozen(dict(trained.model.state_dict()))
     torch.save(dict(state_dict=saved), tmp_path / 'both.pth')
-    for hooks, expected in (
-        ([dict(EVALUATED, switch_interval=None)], exchanged),
-        ([], lambda state, _: state),
+    own = "target_net, the model's own average of backbone+neck"
+    for hooks, expected, tested in (
+        ([dict(EVALUATED, switch_interval=None)], exchanged, [own]),
+        ([HOOK], same, ['backbone+neck as they are']),
+        ([], same, []),
     ):
         look = Evaluation()
         runner = evaluated(
@@ -427,6 +434,19 @@ def test_a_checkpoint_is_tested_on_either_network(tmp_path):
         )
         runner.test()
         assert_same(look.seen[0], expected(saved, 'target_net'))
+        assert said == [f'Testing {what}.' for what in tested]
+        said.clear()
+
+
+def test_a_test_says_that_there_is_no_average(tmp_path, said):
+    runner = evaluated(tmp_path, 'byol', [EVALUATED])
+    runner.test()
+    text = 'backbone+neck as they are: target_net was never updated.'
+    assert said == [f'Testing {text}']
+
+
+def same(state, target):
+    return state
 
 
 def test_an_evaluation_that_fails_leaves_the_weights(tmp_path):

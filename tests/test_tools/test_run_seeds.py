@@ -38,6 +38,34 @@ def test_rows_of_average_and_origin(seed_rows):
     assert {(r.config, r.seed) for r in rows} == {('name', 7)}
 
 
+def test_rows_of_the_average_alone(seed_rows):
+    rows = list(seed_rows.flatten('name', 7, LOGGED, averaged=True))
+    assert [r.weights for r in rows] == ['average', 'average', 'origin']
+
+
+TARGET = "dict(type='sema_mm.SwitchTargetHook'"
+
+
+@pytest.mark.parametrize(
+    ('hook', 'expected'),
+    [
+        ("dict(type='sema_mm.SwitchEMAHook')", True),
+        ("dict(type='EMAHook')", True),
+        ("dict(type='sema_mm.SwitchEMAHook', evaluate_on_ema=False)", False),
+        (f'{TARGET}, evaluate_on_target=True)', True),
+        (f'{TARGET})', False),
+        ("dict(type='sema_mm.FirstValidationHook')", False),
+    ],
+)
+def test_a_config_says_what_is_validated(
+    tmp_path, monkeypatch, hook, expected
+):
+    tool = load_tool('run_seeds', monkeypatch)
+    config = tmp_path / 'config.py'
+    config.write_text(f'custom_hooks = [{hook}]')
+    assert tool.evaluates_average(config) is expected
+
+
 def test_rows_come_back_from_the_file(seed_rows, tmp_path):
     file = tmp_path / 'rows.csv'
     assert seed_rows.read_rows(file) == []
@@ -101,7 +129,7 @@ def test_runs_each_once_and_goes_on(tmp_path):
     assert first.returncode == 0, first.stdout
     assert first.stdout.count('done') == 1
     before = (tmp_path / 'out' / 'rows.csv').read_text()
-    assert 'toy-sema,3,origin,3,toy/score' in before
+    assert 'toy-sema,3,average,3,toy/score' in before
 
     # What has rows is not run again, whatever it is now.
     (tmp_path / 'good.py').write_text(config.read_text())

@@ -97,6 +97,16 @@ HOOKS = [
 ]
 
 
+def test_a_models_own_average_is_tested(merged):
+    target = dict(
+        type='sema_mm.SwitchTargetHook',
+        switch_interval=None,
+        evaluate_on_target=True,
+    )
+    hooks = merged(custom_hooks=[OURS, target]).custom_hooks
+    assert hooks == [target]
+
+
 def scored(state):
     """Evaluate weights and buffers with nothing but torch."""
     model, data = ToyModel(), ToyData(12)
@@ -173,7 +183,7 @@ def test_a_checkpoint_without_an_average(tmp_path, tested, capsys):
     state = torch.load(path, weights_only=False)['state_dict']
     score, said = tested(path)
     assert score == pytest.approx(scored(state), abs=1e-5)
-    assert said == ['the weights of the checkpoint, which holds no average.']
+    assert said == ['the only set of weights in the checkpoint.']
     with pytest.raises(SystemExit) as caught:
         tested(path, '--weights', 'origin')
     assert caught.value.code == 2

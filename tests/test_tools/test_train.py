@@ -8,7 +8,10 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from tests.tool_runs import TOY_CONFIG, load_tool, run_tool
+from tests.tool_runs import ROOT, TOY_CONFIG, load_tool, run_tool
+
+BYOL = 'configs/selfsup/digits/byol_resnet14-w16_1xb64-coslr-60e_digits.py'
+TARGET = 'sema_mm.SwitchTargetHook'
 
 
 @pytest.fixture
@@ -39,6 +42,20 @@ def failing(tool, config, tmp_path, monkeypatch, capsys):
         return line
 
     return fail
+
+
+@pytest.mark.parametrize(
+    ('method', 'interval'), [('ema', 'None'), ('sema', 'N')]
+)
+def test_a_model_that_averages_itself_gets_no_second_average(
+    failing, method, interval, tmp_path
+):
+    pytest.importorskip('mmpretrain')
+    line = failing('--averaging', method, path=ROOT / BYOL)
+    assert f'--averaging {method} would make a second average' in line
+    assert f"itself, as 'target_net': write dict(type='{TARGET}'," in line
+    assert f'switch_interval={interval}, evaluate_on_target=True)' in line
+    assert not list(tmp_path.rglob('*.pth'))
 
 
 def test_default_work_dir_is_named_like_the_config(merged):

@@ -1,4 +1,4 @@
-# dataset settings, without the datasets
+# dataset settings, without what differs between the data sets of faces
 data_preprocessor = dict(
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
@@ -45,11 +45,13 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=64,
     num_workers=4,
+    dataset=dict(pipeline=train_pipeline),
     sampler=dict(type='DefaultSampler', shuffle=True),
 )
 val_dataloader = dict(
     batch_size=100,
     num_workers=4,
+    dataset=dict(pipeline=test_pipeline),
     sampler=dict(type='DefaultSampler', shuffle=False),
 )
 val_evaluator = dict(type='sema_mm.tasks.regression.RegressionMetric')

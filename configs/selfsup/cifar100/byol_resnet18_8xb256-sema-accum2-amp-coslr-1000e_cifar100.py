@@ -7,5 +7,6 @@ custom_hooks = [
         type='sema_mm.SwitchTargetHook',
         switch_interval=50,
         switch_end=500,
+        evaluate_on_target=True,
     )
 ]

@@ -14,5 +14,5 @@ param_scheduler = [
         convert_to_iter_based=True,
     ),
 ]
-train_cfg = dict(by_epoch=True, max_epochs=100, val_interval=5)
+train_cfg = dict(by_epoch=True, max_epochs=100, val_interval=1)
 custom_hooks = [dict(type='sema_mm.FirstValidationHook')]

@@ -5,5 +5,6 @@ custom_hooks = [
     dict(
         type='sema_mm.SwitchTargetHook',
         switch_interval=1,
+        evaluate_on_target=True,
     )
 ]

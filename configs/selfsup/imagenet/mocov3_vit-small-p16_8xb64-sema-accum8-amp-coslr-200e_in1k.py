@@ -7,5 +7,6 @@ custom_hooks = [
         type='sema_mm.SwitchTargetHook',
         switch_interval=2,
         switch_end=100,
+        evaluate_on_target=True,
     )
 ]

@@ -1,24 +1,6 @@
 _base_ = '../../_base_/faces_bs256.py'
 
 dataset_type = 'sema_mm.tasks.regression.IMDBWiki'
-train_dataloader = dict(
-    dataset=dict(
-        type=dataset_type,
-        ann_file='train.txt',
-        pipeline=_base_.train_pipeline,
-    )
-)
-val_dataloader = dict(
-    dataset=dict(
-        type=dataset_type,
-        ann_file='val.txt',
-        pipeline=_base_.test_pipeline,
-    )
-)
-test_dataloader = dict(
-    dataset=dict(
-        type=dataset_type,
-        ann_file='test.txt',
-        pipeline=_base_.test_pipeline,
-    )
-)
+train_dataloader = dict(dataset=dict(type=dataset_type, ann_file='train.txt'))
+val_dataloader = dict(dataset=dict(type=dataset_type, ann_file='val.txt'))
+test_dataloader = dict(dataset=dict(type=dataset_type, ann_file='test.txt'))

@@ -1,20 +1,7 @@
-_base_ = [
-    'mmpretrain::mae/mae_vit-base-p16_8xb512-amp-coslr-400e_in1k.py',
-    './cifar100_knn.py',
-]
+_base_ = ['../../_base_/mae_vit-small-p16.py', './cifar100_knn.py']
 
-model = dict(
-    backbone=dict(arch='deit-small'),
-    neck=dict(
-        embed_dim=384,
-        decoder_embed_dim=192,
-        decoder_depth=6,
-        decoder_num_heads=6,
-    ),
-)
 data_preprocessor = _base_.pixels
 train_dataloader = dict(
-    collate_fn=dict(_delete_=True, type='default_collate'),
     dataset=dict(
         type='CIFAR100',
         data_root='data/cifar100/',
@@ -24,4 +11,3 @@ train_dataloader = dict(
 )
 default_hooks = _base_.stops
 train_cfg = dict(max_epochs=1000, val_interval=50)
-resume = False

@@ -1,19 +1,6 @@
-_base_ = [
-    'mmpretrain::mae/mae_vit-base-p16_8xb512-amp-coslr-400e_in1k.py',
-    './stl10_knn_224.py',
-]
+_base_ = ['../../_base_/mae_vit-small-p16.py', './stl10_knn_224.py']
 
-model = dict(
-    backbone=dict(arch='deit-small'),
-    neck=dict(
-        embed_dim=384,
-        decoder_embed_dim=192,
-        decoder_depth=6,
-        decoder_num_heads=6,
-    ),
-)
 train_dataloader = dict(
-    collate_fn=dict(_delete_=True, type='default_collate'),
     dataset=dict(
         type='sema_mm.datasets.STL10',
         data_root='data/stl10/',
@@ -23,4 +10,3 @@ train_dataloader = dict(
 )
 default_hooks = _base_.stops
 train_cfg = dict(max_epochs=1000, val_interval=25)
-resume = False

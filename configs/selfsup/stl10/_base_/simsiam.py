@@ -1,47 +1,20 @@
-_base_ = [
-    'mmpretrain::simsiam/simsiam_resnet50_8xb32-coslr-200e_in1k.py',
-    './stl10_knn.py',
-]
+_base_ = ['../../_base_/simsiam_resnet50.py', './stl10_knn.py']
 
-# The authors' views: those of BYOL without blur.
-view = [
-    dict(type='RandomResizedCrop', scale=96, backend='pillow'),
-    dict(type='RandomFlip', prob=0.5),
-    dict(
-        type='RandomApply',
-        transforms=[
-            dict(
-                type='ColorJitter',
-                brightness=0.4,
-                contrast=0.4,
-                saturation=0.2,
-                hue=0.1,
-            )
-        ],
-        prob=0.8,
-    ),
-    dict(
-        type='RandomGrayscale',
-        prob=0.2,
-        keep_channels=True,
-        channel_weights=(0.114, 0.587, 0.2989),
-    ),
+# The same views, smaller.
+views = [
+    [
+        dict(step, scale=96) if step.type == 'RandomResizedCrop' else step
+        for step in view
+    ]
+    for view in (_base_.view, _base_.solarized_view)
 ]
 train_dataloader = dict(
-    collate_fn=dict(_delete_=True, type='default_collate'),
     dataset=dict(
         type='sema_mm.datasets.STL10',
         data_root='data/stl10/',
         split='unlabeled',
         pipeline=[
-            dict(
-                type='MultiView',
-                num_views=[1, 1],
-                transforms=[
-                    view,
-                    [*view, dict(type='Solarize', thr=128, prob=0.2)],
-                ],
-            ),
+            dict(type='MultiView', num_views=[1, 1], transforms=views),
             dict(type='PackInputs'),
         ],
     ),

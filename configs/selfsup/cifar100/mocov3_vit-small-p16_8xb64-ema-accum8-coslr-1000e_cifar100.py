@@ -1,0 +1,10 @@
+_base_ = './mocov3_vit-small-p16_8xb64-accum8-coslr-1000e_cifar100.py'
+
+# The average is the model's own: its momentum network is evaluated.
+custom_hooks = [
+    dict(
+        type='sema_mm.SwitchTargetHook',
+        switch_interval=None,  # never: plain EMA
+        evaluate_on_target=True,
+    )
+]

@@ -1,0 +1,10 @@
+_base_ = './byol_resnet50_8xb64-accum8-coslr-200e_in1k.py'
+
+# The average is the model's own: its momentum network is evaluated.
+custom_hooks = [
+    dict(
+        type='sema_mm.SwitchTargetHook',
+        switch_interval=None,  # never: plain EMA
+        evaluate_on_target=True,
+    )
+]
