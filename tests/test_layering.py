@@ -24,7 +24,7 @@ MAY_IMPORT = {
         '__init__',
     },
     'evaluation': {'averaging', 'engines', 'evaluation'},
-    'analysis': {'analysis'},
+    'analysis': {'analysis', 'averaging'},
     'datasets': {'datasets'},
     'models': {'models'},
     'tasks': {'tasks'},

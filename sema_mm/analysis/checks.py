@@ -1,16 +1,14 @@
 """Checks of the arguments that the measurements share."""
 
-import math
-import numbers
 from collections.abc import Sequence
 from typing import Any
+
+from ..averaging.arguments import check_number
 
 __all__ = [
     'MODES',
     'check_batches',
-    'check_count',
     'check_mode',
-    'check_number',
     'check_positive',
 ]
 
@@ -29,41 +27,6 @@ def check_mode(mode: Any) -> None:
     """
     if mode not in MODES:
         raise ValueError(f"mode={mode!r} must be 'eval' or 'train'")
-
-
-def check_count(name: str, value: Any, least: int) -> None:
-    """Check for a whole number.
-
-    Args:
-        name (str): The argument's name.
-        value (int): The argument.
-        least (int): The smallest good value.
-
-    Raises:
-        TypeError: If it is not a whole number.
-        ValueError: If it is too small.
-    """
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f'{name} must be a whole number; got {value!r}')
-    if value < least:
-        raise ValueError(f'{name}={value} must be at least {least}')
-
-
-def check_number(name: str, value: Any) -> None:
-    """Check for a finite number.
-
-    Args:
-        name (str): The argument's name.
-        value (float): The argument.
-
-    Raises:
-        TypeError: If it is not a number.
-        ValueError: If it is infinite or not a number (NaN).
-    """
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f'{name} must be a number; got {value!r}')
-    if not math.isfinite(value):
-        raise ValueError(f'{name}={value} must be finite')
 
 
 def check_positive(name: str, value: Any) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .checks import check_count, check_positive
+from ..averaging.arguments import check_count
+from .checks import check_positive
 from .estimate import mean_and_error
 from .filter_norms import filter_norms
 from .mean_loss import MeanLoss, Measure

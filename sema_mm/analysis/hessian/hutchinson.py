@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..checks import check_count
+from ...averaging.arguments import check_count
 from ..estimate import mean_and_error
 from ..mean_loss import MeanLoss, Measure
 from ..probes import rademacher

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..checks import check_count, check_positive
+from ...averaging.arguments import check_count
+from ..checks import check_positive
 from ..filter_norms import filter_norms
 from ..mean_loss import MeanLoss, Measure
 from ..measured_model import kept_values
