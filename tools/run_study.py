@@ -59,13 +59,16 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', type=Path, required=True, metavar='FOLDER')
     parser.add_argument('--jobs', type=int, default=1, help='runs at a time')
     parser.add_argument(
-        *('--hours', '-t'),
+        '--settings', nargs='+', metavar='NAME', help='leave out the others'
+    )
+    parser.add_argument(
+        '--hours',
         type=float,
         default=float('inf'),
         help='begin nothing more after so many hours',
     )
     parser.add_argument(
-        *('--work-dir', '-w'),
+        '--work-dir',
         type=Path,
         default='work_dirs/study',
         help='where the networks are kept until they are measured',
@@ -254,6 +257,7 @@ def main() -> None:
     console = Console()
     try:
         study = Study(args.config)
+        study.keep(args.settings or study.settings)
         need_timm(study)
         rows = read_rows(args.out / 'rows.csv')
     except ValueError as error:

@@ -43,8 +43,8 @@ def test_a_window_in_epochs_is_a_momentum(study):
     assert study.momenta('cnn') == [0.2, 0.1]
 
 
-def test_what_chooses_comes_first_and_the_grid_last(study, rows):
-    selection, report, noisy, more, grid = study.stages(rows)
+def test_what_chooses_comes_first_and_more_seeds_last(study, rows):
+    selection, report, grid, noisy, more = study.stages(rows)
     assert {run.seed for run in selection} == {100}
     assert [run.follow for run in selection if run.follow] == [(0.2, 0.1)]
     assert {run.interval for run in selection} == {None, 20}
@@ -57,7 +57,7 @@ def test_what_chooses_comes_first_and_the_grid_last(study, rows):
 
 
 def test_what_reports_has_the_momenta_of_the_validation(study, rows):
-    _, report, noisy, *_ = study.stages(rows)
+    _, report, _, noisy, _ = study.stages(rows)
     for run in report + noisy:
         if run.method == 'sema':
             assert (run.momentum, run.interval) == (0.1, 20)
@@ -104,6 +104,20 @@ def test_wrong_names_and_numbers(plan, tmp_path, old, new, sentence):
     config.write_text(config.read_text().replace(old, new))
     with pytest.raises(ValueError, match=sentence):
         plan.Study(config)
+
+
+def test_settings_are_left_out(study, rows):
+    study.keep(['cnn'])
+    assert {r.setting for stage in study.stages(rows) for r in stage} == {
+        'cnn'
+    }
+    with pytest.raises(ValueError, match="'rnn' must be one of"):
+        study.keep(['rnn'])
+
+
+def test_the_momenta_of_a_setting_stay_with_it(study):
+    with pytest.raises(ValueError, match="takes its momenta of 'cnn'"):
+        study.keep(['vit-noise'])
 
 
 def test_the_study_of_fashion_mnist(plan):

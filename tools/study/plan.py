@@ -128,6 +128,31 @@ class Study:
         for name, setting in self.settings.items():
             self._check(name, setting)
 
+    def keep(self, names: Iterable[str]) -> None:
+        """Leave the other settings out.
+
+        Args:
+            names (Iterable[str]): The settings to keep.
+
+        Raises:
+            ValueError: If there is no such setting, or one is left out whose
+                momenta another takes.
+        """
+        kept = {}
+        for name in names:
+            if name not in self.settings:
+                raise ValueError(
+                    f'{name!r} must be one of {sorted(self.settings)}'
+                )
+            kept[name] = self.settings[name]
+        for name, setting in kept.items():
+            source = setting.get('momenta_of', name)
+            if source not in kept:
+                raise ValueError(
+                    f'{name!r} takes its momenta of {source!r}: name both'
+                )
+        self.settings = kept
+
     def momentum(self, window: float) -> float:
         """Convert a window.
 
@@ -169,12 +194,12 @@ class Study:
         for name in choosing:
             yield list(self._selection(name))
             yield list(self._report(name, range(FEW), rows))
+        yield [run for name in choosing for run in self._grid(name)]
         others = [n for n in self.settings if n not in choosing]
         few = range(FEW)
         more = range(FEW, FIRST_SELECTION_SEED)
         for names, seeds in ((others, few), (self.settings, more)):
             yield [r for n in names for r in self._report(n, seeds, rows)]
-        yield [run for name in choosing for run in self._grid(name)]
 
     def reported(self, rows: list[Row]) -> Iterator[Network]:
         """List the networks that are reported and have been trained.
@@ -252,9 +277,9 @@ class Study:
         return self.settings[name].network != 'vit'
 
     def _grid(self, name: str) -> Iterator[Run]:
-        for interval in self.settings[name].get('intervals', ()):
-            for momentum in self.momenta(name):
-                for seed in self.config.selection_seeds:
+        for seed in self.config.selection_seeds:
+            for interval in self.settings[name].get('intervals', ()):
+                for momentum in self.momenta(name):
                     yield Run(name, 'sema', seed, momentum, interval)
 
     def _check(self, name: str, setting: Any) -> None:
