@@ -47,18 +47,23 @@ def refuse_target(cfg: Config, averaging: str) -> None:
         )
 
 
-def refuse_second(model: nn.Module, averaging: str) -> None:
+def refuse_second(model: Any, averaging: str) -> None:
     """Refuses to average a model that averages itself.
 
+    FlexibleRunner builds its model in the training: of a config there is
+    nothing to say here, and SwitchEMAHook warns later.
+
     Args:
-        model (nn.Module): The model.
+        model (nn.Module or dict): The model, or the config of one.
         averaging (str): What the command line says.
 
     Raises:
         ValueError: If it has an average, and would get another one.
     """
+    if averaging not in ('ema', 'sema') or not isinstance(model, nn.Module):
+        return
     own = averages_in(model)
-    if own and averaging in ('ema', 'sema'):
+    if own:
         interval = None if averaging == 'ema' else 'N'
         raise ValueError(
             f'--averaging {averaging} would make a second average of a model '
