@@ -657,6 +657,7 @@ def test_15_a_switch_does_not_recompile():
     assert torch.equal(compiled(torch.ones(1, 2)), model(torch.ones(1, 2)))
 
 
+@pytest.mark.slow
 def test_15_runner_with_compile(tmp_path):
     runner = build_runner(
         tmp_path, OURS, cfg=dict(compile=dict(backend='eager'))

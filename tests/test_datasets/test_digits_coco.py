@@ -361,6 +361,7 @@ class TestMetric:
         assert metrics['coco/segm_mAP'] < metrics['coco/bbox_mAP']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('missing', 'answers'),
     [

@@ -119,6 +119,7 @@ def test_iteration_based_runs_switch_and_validate(tmp_path):
         assert torch.equal(average, own) is equal
 
 
+@pytest.mark.slow
 def test_from_config_alone(tmp_path):
     """Nothing but a config: no import, no custom_imports."""
     import subprocess

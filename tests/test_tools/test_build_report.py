@@ -188,6 +188,7 @@ def test_the_answer_turns_with_the_rows(
     assert gained == (effects.get('ema') != 0 and effects['sema'] == 0)
 
 
+@pytest.mark.slow
 def test_what_is_not_there_is_one_sentence(tmp_path):
     done = run_tool('build_report', tmp_path, '--out', 'x', cwd=tmp_path)
     assert done.returncode == 2

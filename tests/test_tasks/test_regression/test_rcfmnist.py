@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from scipy import stats
 
 pytest.importorskip('mmpretrain')
@@ -194,9 +195,10 @@ def test_share(root):
 
 def test_the_pipeline_of_the_configs(root):
     cfg = Config.fromfile(CONFIG)
-    dataset = RCFMNIST(
-        data_root=root, pipeline=cfg.train_dataloader.dataset.pipeline
-    )
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        dataset = RCFMNIST(
+            data_root=root, pipeline=cfg.train_dataloader.dataset.pipeline
+        )
     sample = dataset[0]
     assert sample['inputs'].shape == (3, 32, 32)
     assert sample['inputs'].dtype == torch.uint8
