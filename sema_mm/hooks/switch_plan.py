@@ -197,8 +197,8 @@ class SwitchPlan:
             f'(momentum={momentum:g}), is longer than the {self.steps:g} '
             'steps between two switches: every switch will throw the model '
             f'back to older weights. momentum={fits:g} would fit, or '
-            'switch_interval=None for plain EMA; what was measured lost '
-            'nothing up to a tenth of these steps (docs/report)'
+            'switch_interval=None for plain EMA; the best windows measured '
+            'are up to a tenth of these steps (docs/report)'
         )
 
 

@@ -86,7 +86,7 @@ def test_options_and_averaging_are_in_it(printed):
                 '(momentum=0.1), is longer than the 2 steps between two '
                 'switches: every switch will throw the model back to older '
                 'weights. momentum=0.5 would fit, or switch_interval=None '
-                'for plain EMA; what was measured lost nothing up to a tenth '
+                'for plain EMA; the best windows measured are up to a tenth '
                 'of these steps (docs/report)',
             ],
         ),
