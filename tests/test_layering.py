@@ -85,6 +85,7 @@ def test_leaves_depend_on_little(name, allowed):
     assert used & {'torch', 'mmengine', 'numpy'} <= allowed
 
 
+@pytest.mark.slow
 def test_the_package_needs_only_torch_and_mmengine():
     code = (
         'import sys, sema_mm; '

@@ -105,12 +105,15 @@ def need_timm(study: Study) -> None:
         )
 
 
-def stages(study: Study, rows: list[Row]) -> Iterator[list[Task]]:
+def stages(
+    study: Study, rows: list[Row], folder: Path
+) -> Iterator[list[Task]]:
     """Lists what is left to do.
 
     Args:
         study (Study): The study.
         rows (list[Row]): The rows so far, which grow meanwhile.
+        folder (Path): Folder of all networks.
 
     Yields:
         list[Task]: Tasks that do not wait for each other.
@@ -120,21 +123,25 @@ def stages(study: Study, rows: list[Row]) -> Iterator[list[Task]]:
         done = finished(rows, epochs)
         missing = (run for run in runs if run.key not in done)
         yield [Task(run.name, train, run) for run in missing]
-        yield list(measures(study, rows))
+        yield list(measures(study, rows, folder))
 
 
-def measures(study: Study, rows: list[Row]) -> Iterator[Task]:
+def measures(study: Study, rows: list[Row], folder: Path) -> Iterator[Task]:
     """Lists what is left to measure of what has been trained.
+
+    What was trained elsewhere, and has left no network here, is left out.
 
     Args:
         study (Study): The study.
         rows (list[Row]): The rows so far.
+        folder (Path): Folder of all networks.
 
     Yields:
         Task: One for each network, and one for each method.
     """
     epochs = study.config.epochs
-    networks = list(study.reported(rows))
+    found = study.reported(rows)
+    networks = [n for n in found if (folder / n.file).is_file()]
     done = finished(rows, epochs, 'test/ece')
     for network in networks:
         if network.key not in done:
@@ -267,7 +274,7 @@ def main() -> None:
     workers = Workers(args, rows, console)
     try:
         work = [list(clocks(study, rows))] if args.clock else None
-        for tasks in work or stages(study, rows):
+        for tasks in work or stages(study, rows, args.work_dir):
             workers.do(tasks)
             if workers.is_over:
                 break

@@ -124,6 +124,7 @@ def test_without_scikit_learn(monkeypatch):
         Digits('train')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('code', 'answer'),
     [

@@ -68,3 +68,8 @@ def test_a_study_goes_on_where_it_was_stopped(tmp_path):
     assert [line.split(',')[1] for line in added] == ['baseline', 'sema']
     assert all(float(line.split(',')[-1]) > 0 for line in added)
     assert run('--clock') == ''
+
+    # The networks are gone: what they lack is left out.
+    rest = [line for line in whole if ',test/ece,' not in line]
+    rows.write_text('\n'.join(rest) + '\n')
+    assert run('--work-dir', tmp_path / 'empty') == ''
