@@ -16,13 +16,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from csv_rows import read_rows
 from report.content import content_of
 from report.others import others_table
 from report.page import write_pages
 from study.figures import draw
 from study.plan import Study
 from study.results import Results
-from study.rows import read_rows
+from study.rows import Row
 from study.summary import summarise
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'study'
@@ -92,7 +93,7 @@ def build(args: argparse.Namespace) -> None:
         ValueError: If there are no rows.
     """
     study = Study(args.config)
-    rows = read_rows(args.study / 'rows.csv')
+    rows = read_rows(args.study / 'rows.csv', Row)
     if not rows:
         raise ValueError(f'{args.study / "rows.csv"} has no rows')
     results = Results(rows, study.steps, study.settings)

@@ -17,9 +17,10 @@ import tempfile
 from pathlib import Path
 
 import torch
+from csv_rows import write_rows
 from killing.campaign import Campaign
 from killing.children import wait_for_single_thread
-from killing.rows import Row, write_rows
+from killing.rows import Row
 from killing.summary import summarise
 from killing.training import KINDS
 from mmpretrain.utils import register_all_modules
@@ -85,7 +86,7 @@ def kill_all(args: argparse.Namespace, folder: Path) -> list[Row]:
         found = campaign.kill(number)
         done += found[0].killed
         rows += found
-        write_rows(args.out / 'rows.csv', rows)
+        write_rows(args.out / 'rows.csv', Row, rows)
         for row in found:
             end = 'equal' if row.equal else f'DIFFERENT: {row.different}'
             console.print(

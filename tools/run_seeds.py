@@ -17,9 +17,10 @@ import signal
 import sys
 from pathlib import Path
 
+from csv_rows import append_rows, read_rows
 from mmengine.config import Config
 from rich.console import Console
-from seed_rows import Row, append_rows, flatten, read_rows
+from seed_rows import Row, flatten
 from seed_summary import summarise
 from training_runs import TrainingFailed, read_validations, run_training
 
@@ -100,7 +101,7 @@ def run_missing(args: argparse.Namespace, console: Console) -> bool:
         bool: Whether all of them have succeeded.
     """
     file = args.out / 'rows.csv'
-    done = {(row.config, row.seed) for row in read_rows(file)}
+    done = {(row.config, row.seed) for row in read_rows(file, Row)}
     wanted = [(c, s) for s in args.seeds for c in args.configs]
     missing = [(c, s) for c, s in wanted if (c.stem, s) not in done]
     good = True
@@ -109,7 +110,7 @@ def run_missing(args: argparse.Namespace, console: Console) -> bool:
         for ended in concurrent.futures.as_completed(runs):
             config, seed = runs[ended]
             try:
-                append_rows(file, ended.result())
+                append_rows(file, Row, ended.result())
                 console.print(f'{config.stem}, seed {seed}: done')
             except TrainingFailed as error:
                 good = False
@@ -132,7 +133,7 @@ def main() -> None:
         found.update(jobs=args.jobs, threads_per_run=1)
         environment.write_text(f'{json.dumps(found, indent=2)}\n')
     good = run_missing(args, Console())
-    rows = read_rows(args.out / 'rows.csv')
+    rows = read_rows(args.out / 'rows.csv', Row)
     text = summarise(rows, args.metrics, args.title, command)
     (args.out / 'summary.md').write_text(text)
     sys.exit(0 if good else 'error: runs have failed; see above.')

@@ -25,10 +25,11 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from csv_rows import append_rows, read_rows
 from rich.console import Console
 from rich.progress import Progress
 from study.plan import Network, Run, Study, finished
-from study.rows import Row, append_rows, read_rows
+from study.rows import Row
 from study.work import clock, compare, examine, prepare, train
 
 from benchmarks.surroundings import describe_surroundings
@@ -252,7 +253,7 @@ class Workers:
         return self.pool.submit(task.function, config, task.what, folder)
 
     def _keep(self, name: str, found: list[Row], seconds: float) -> None:
-        append_rows(self.args.out / 'rows.csv', found)
+        append_rows(self.args.out / 'rows.csv', Row, found)
         self.rows += found
         self.console.print(f'{name}: {seconds:.0f} s', highlight=False)
 
@@ -266,7 +267,7 @@ def main() -> None:
         study = Study(args.config)
         study.keep(args.settings or study.settings)
         need_timm(study)
-        rows = read_rows(args.out / 'rows.csv')
+        rows = read_rows(args.out / 'rows.csv', Row)
     except ValueError as error:
         sys.exit(f'error: {error}.')
     describe(args)

@@ -1,9 +1,7 @@
 """Rows of validations: one number in each."""
 
-import csv
 import dataclasses
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 #: What mmengine logs beside the metrics.
@@ -61,43 +59,3 @@ def flatten(
             weights = 'origin' if of_origin else 'average'
             metric = name[: -len(ORIGIN)] if name.endswith(ORIGIN) else name
             yield Row(config, seed, weights, epoch, metric, value)
-
-
-def append_rows(file: Path, rows: Iterable[Row]) -> None:
-    """Adds rows to a file; the first ones make it.
-
-    Args:
-        file (Path): A CSV file.
-        rows (Iterable[Row]): The rows.
-    """
-    new = not file.exists()
-    with open(file, 'a', newline='') as stream:
-        writer = csv.writer(stream, lineterminator='\n')
-        if new:
-            writer.writerow(f.name for f in dataclasses.fields(Row))
-        writer.writerows(map(dataclasses.astuple, rows))
-
-
-def read_rows(file: Path) -> list[Row]:
-    """Reads the rows of a file.
-
-    Args:
-        file (Path): A CSV file.
-
-    Returns:
-        list[Row]: Its rows; none if there is no file.
-    """
-    if not file.exists():
-        return []
-    with open(file, newline='') as stream:
-        return [
-            Row(
-                row['config'],
-                int(row['seed']),
-                row['weights'],
-                int(row['epoch']),
-                row['metric'],
-                float(row['value']),
-            )
-            for row in csv.DictReader(stream)
-        ]

@@ -27,8 +27,9 @@ def built(tmp_path_factory):
     folder.mkdir(parents=True)
     sys.path.insert(0, str(TOOLS))
     try:
-        append = importlib.import_module('study.rows').append_rows
-        append(folder / 'rows.csv', study_rows())
+        append = importlib.import_module('csv_rows').append_rows
+        kind = importlib.import_module('study.rows').Row
+        append(folder / 'rows.csv', kind, study_rows())
     finally:
         sys.path.remove(str(TOOLS))
     environment = {'command': 'run <it> & wait', 'cpu': 'a processor'}

@@ -66,16 +66,6 @@ def test_a_config_says_what_is_validated(
     assert tool.evaluates_average(config) is expected
 
 
-def test_rows_come_back_from_the_file(seed_rows, tmp_path):
-    file = tmp_path / 'rows.csv'
-    assert seed_rows.read_rows(file) == []
-    rows = list(seed_rows.flatten('name', 7, LOGGED))
-    seed_rows.append_rows(file, rows[:1])
-    seed_rows.append_rows(file, rows[1:])
-    assert seed_rows.read_rows(file) == rows
-    assert file.read_text().count('config') == 1
-
-
 @pytest.fixture
 def rows(seed_rows):
     """Three siblings; SEMA with two seeds, the second run a bit better."""

@@ -1,13 +1,10 @@
 """Rows of kills: one in each."""
 
-import csv
 import dataclasses
-from collections.abc import Iterable
-from pathlib import Path
 
 from .slow_disk import IN_A_SAVE
 
-__all__ = ['Row', 'write_rows']
+__all__ = ['Row']
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,16 +53,3 @@ class Row:
     def in_a_save(self) -> bool:
         """Whether it was between a save's first byte and last removal."""
         return self.phase in IN_A_SAVE
-
-
-def write_rows(file: Path, rows: Iterable[Row]) -> None:
-    """Writes rows.
-
-    Args:
-        file (Path): A CSV file.
-        rows (Iterable[Row]): The rows.
-    """
-    with open(file, 'w', newline='') as stream:
-        writer = csv.writer(stream, lineterminator='\n')
-        writer.writerow(field.name for field in dataclasses.fields(Row))
-        writer.writerows(map(dataclasses.astuple, rows))

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Optional
 
-from seed_rows import read_rows
+from csv_rows import read_rows
+from seed_rows import Row
 from seed_summary import grouped
 from study.quantity import Quantity
 from study.table import NOTHING, Table, mean_and_spread
@@ -44,7 +45,8 @@ def _lines(folder: Path) -> list[list[str]]:
     if not found:
         raise ValueError(f'{summary} has no heading that is a metric')
     metric = found[1]
-    rows = [r for r in read_rows(folder / 'rows.csv') if r.metric == metric]
+    found = read_rows(folder / 'rows.csv', Row)
+    rows = [row for row in found if row.metric == metric]
     quantity = Quantity(metric, '', 1, lambda *_: {})
     cells: dict[str, dict[str, str]] = {}
     seeds: dict[str, int] = {}

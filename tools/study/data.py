@@ -1,17 +1,18 @@
 """Fashion-MNIST in memory: training, validation and test images."""
 
 import dataclasses
-import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from sema_mm.tasks.regression.fashion_images import DEBIAN, read_images
+from sema_mm.tasks.regression.fashion_images import (
+    LABELS,
+    read_images,
+    read_labels,
+)
 
-LABELS = {'train': 'train-labels-idx1-ubyte', 'test': 't10k-labels-idx1-ubyte'}
 #: Mean and standard deviation of the training images, from 0 to 1.
 MEAN, DEVIATION = 0.2860, 0.3530
 
@@ -124,25 +125,10 @@ def _read(root: Path, split: str) -> Images:
     pixels = torch.from_numpy(read_images(root, split).copy())
     images = (pixels[:, None].float() / 255 - MEAN) / DEVIATION
     images = images.contiguous(memory_format=torch.channels_last)
-    labels = _read_labels(root, LABELS[split])
+    labels = torch.tensor(read_labels(root, split), dtype=torch.int64)
     if len(labels) != len(images):
         raise ValueError(
             f'{LABELS[split]} has {len(labels)} labels for {len(images)} '
             'images: the files do not belong together, download them again'
         )
     return Images(images, labels)
-
-
-def _read_labels(root: Path, name: str) -> Tensor:
-    for folder in (root, DEBIAN):
-        for file in (folder / name, folder / f'{name}.gz'):
-            if file.is_file():
-                opened = gzip.open if file.suffix == '.gz' else open
-                with opened(file, 'rb') as stream:
-                    content = stream.read()[8:]
-                labels = np.frombuffer(content, np.uint8)
-                return torch.from_numpy(labels.astype(np.int64))
-    raise ValueError(
-        f'there is no {name} or {name}.gz of Fashion-MNIST in {root}: put it '
-        "there, or install Debian's package dataset-fashion-mnist"
-    )

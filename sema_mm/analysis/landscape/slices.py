@@ -1,5 +1,6 @@
 """The loss along random directions that are as long as the filters."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
@@ -50,17 +51,8 @@ def slice_1d(
         List[Dict[str, float]]: Rows of ``x``, ``loss``, and the measures, in
         ascending x.
     """
-    loss = MeanLoss(model, loss_fn, batches, mode)
-    steps = _steps(radius, points)
-    columns = {'loss': loss_fn, **(measures or {})}
-    generator = torch.Generator().manual_seed(seed)
-    direction = random_direction(loss, generator)
-    rows = []
-    with kept_values(loss.parameters) as center:
-        for x in steps:
-            loss.move_(center, x * direction)
-            rows.append({'x': x, **loss.means(columns)})
-    return rows
+    arguments = model, loss_fn, batches, radius, points, mode, seed, measures
+    return _slice(('x',), *arguments)
 
 
 def slice_2d(
@@ -93,19 +85,8 @@ def slice_2d(
         List[Dict[str, float]]: ``points ** 2`` rows of ``x``, ``y``,
         ``loss``, and the measures; y ascends for each x.
     """
-    loss = MeanLoss(model, loss_fn, batches, mode)
-    steps = _steps(radius, points)
-    columns = {'loss': loss_fn, **(measures or {})}
-    generator = torch.Generator().manual_seed(seed)
-    first = random_direction(loss, generator)
-    second = random_direction(loss, generator)
-    rows = []
-    with kept_values(loss.parameters) as center:
-        for x in steps:
-            for y in steps:
-                loss.move_(center, x * first + y * second)
-                rows.append({'x': x, 'y': y, **loss.means(columns)})
-    return rows
+    arguments = model, loss_fn, batches, radius, points, mode, seed, measures
+    return _slice(('x', 'y'), *arguments)
 
 
 def random_direction(loss: MeanLoss, generator: torch.Generator) -> Tensor:
@@ -133,7 +114,27 @@ def random_direction(loss: MeanLoss, generator: torch.Generator) -> Tensor:
     return direction
 
 
-def _steps(radius: float, points: int) -> list[float]:
+def _slice(
+    axes: Sequence[str],
+    model: nn.Module,
+    loss_fn: Measure,
+    batches: Sequence[tuple[Any, Any]],
+    radius: float,
+    points: int,
+    mode: str,
+    seed: int,
+    measures: Optional[Mapping[str, Measure]],
+) -> list[dict[str, float]]:
     check_positive('radius', radius)
     check_count('points', points, 2)
-    return np.linspace(-radius, radius, points).tolist()
+    loss = MeanLoss(model, loss_fn, batches, mode)
+    columns = {'loss': loss_fn, **(measures or {})}
+    generator = torch.Generator().manual_seed(seed)
+    directions = [random_direction(loss, generator) for _ in axes]
+    steps = np.linspace(-radius, radius, points).tolist()
+    rows = []
+    with kept_values(loss.parameters) as center:
+        for place in itertools.product(steps, repeat=len(axes)):
+            loss.move_(center, sum(x * d for x, d in zip(place, directions)))
+            rows.append({**dict(zip(axes, place)), **loss.means(columns)})
+    return rows

@@ -1,4 +1,4 @@
-"""The images of Fashion-MNIST, from its own files."""
+"""The images and labels of Fashion-MNIST, from its own files."""
 
 import gzip
 import zlib
@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ['DEBIAN', 'FILES', 'read_images']
+__all__ = ['DEBIAN', 'IMAGES', 'LABELS', 'read_images', 'read_labels']
 
 #: Where Debian's package ``dataset-fashion-mnist`` has the files.
 DEBIAN = Path('/usr/share/datasets/fashion-mnist')
 #: The images of each split, packed with gzip or not.
-FILES = {'train': 'train-images-idx3-ubyte', 'test': 't10k-images-idx3-ubyte'}
-#: The first bytes of a file of unsigned bytes with three dimensions.
-MAGIC = b'\0\0\x08\x03'
+IMAGES = {'train': 'train-images-idx3-ubyte', 'test': 't10k-images-idx3-ubyte'}
+#: The labels of each split, likewise.
+LABELS = {'train': 'train-labels-idx1-ubyte', 'test': 't10k-labels-idx1-ubyte'}
 
 
 def read_images(root: Path, split: str) -> np.ndarray:
@@ -22,7 +22,7 @@ def read_images(root: Path, split: str) -> np.ndarray:
     Args:
         root (Path): Folder of the files; where it has none, that of Debian's
             package is tried.
-        split (str): Key of :data:`FILES`.
+        split (str): Key of :data:`IMAGES`.
 
     Returns:
         np.ndarray: The images, ``uint8`` of shape ``(N, 28, 28)``.
@@ -31,20 +31,39 @@ def read_images(root: Path, split: str) -> np.ndarray:
         ValueError: If there is no such file, it is damaged, or it holds
             something else.
     """
-    file = _find(root, FILES[split])
+    return _read(root, IMAGES[split], 3, 'images')
+
+
+def read_labels(root: Path, split: str) -> np.ndarray:
+    """Read the labels of a split, as :func:`read_images`.
+
+    Args:
+        root (Path): Folder of the files.
+        split (str): Key of :data:`LABELS`.
+
+    Returns:
+        np.ndarray: The labels from 0 to 9, ``uint8`` of shape ``(N, )``.
+    """
+    return _read(root, LABELS[split], 1, 'labels')
+
+
+def _read(root: Path, name: str, axes: int, content: str) -> np.ndarray:
+    file = _find(root, name)
     opened = gzip.open if file.suffix == '.gz' else open
     try:
         with opened(file, 'rb') as stream:
-            content = stream.read()
+            found = stream.read()
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(
             f'{file} is damaged ({error}): download it again'
         ) from error
-    head, pixels = content[:16].ljust(16), content[16:]
+    # Two zeros, 8 for unsigned bytes, the number of axes; then their lengths.
+    border = 4 * (1 + axes)
+    head, values = found[:border].ljust(border), found[border:]
     shape = tuple(np.frombuffer(head, '>u4')[1:].astype(int))
-    if head[:4] != MAGIC or len(pixels) != np.prod(shape):
-        raise ValueError(f'{file} is not a file of images in IDX format')
-    return np.frombuffer(pixels, np.uint8).reshape(shape)
+    if head[:4] != bytes([0, 0, 8, axes]) or len(values) != np.prod(shape):
+        raise ValueError(f'{file} is not a file of {content} in IDX format')
+    return np.frombuffer(values, np.uint8).reshape(shape)
 
 
 def _find(root: Path, name: str) -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 from mmpretrain.datasets import BaseDataset
 from PIL import Image
 
-from .fashion_images import FILES, read_images
+from .fashion_images import IMAGES, read_images
 
 __all__ = ['RotatedFashion']
 
@@ -55,7 +55,7 @@ class RotatedFashion(BaseDataset):
         pipeline: Sequence = (),
         **kwargs: Any,
     ) -> None:
-        if split not in FILES:
+        if split not in IMAGES:
             raise ValueError(
                 f"split must be 'train' or 'test', but got {split!r}"
             )
@@ -110,7 +110,7 @@ class RotatedFashion(BaseDataset):
             np.random.Generator: The generator.
         """
         return np.random.default_rng(
-            [self.seed, list(FILES).index(self.split), purpose]
+            [self.seed, list(IMAGES).index(self.split), purpose]
         )
 
     @abstractmethod

@@ -234,6 +234,21 @@ def test_wrong_files(tmp_path, monkeypatch):
             RCFMNIST(data_root=str(tmp_path))
 
 
+def test_labels(tmp_path, monkeypatch):
+    monkeypatch.setattr(fashion_images, 'DEBIAN', tmp_path / 'debian')
+    file = tmp_path / 'train-labels-idx1-ubyte'
+    head = b'\0\0\x08\x01\0\0\0\x03'
+    file.write_bytes(head + b'\5\0\1')
+    labels = fashion_images.read_labels(tmp_path, 'train')
+    assert labels.tolist() == [5, 0, 1]
+    for content in (b'', head, head + b'\5\0', b'\0\0\x08\x03' + head[4:]):
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match='is not a file of labels in IDX'):
+            fashion_images.read_labels(tmp_path, 'train')
+    with pytest.raises(ValueError, match='there is no t10k-labels-idx1'):
+        fashion_images.read_labels(tmp_path, 'test')
+
+
 def test_damaged_files(root, tmp_path):
     name = 'train-images-idx3-ubyte.gz'
     whole = open(f'{root}/{name}', 'rb').read()
@@ -260,3 +275,5 @@ def test_the_real_images():
         assert images.shape == (count, 28, 28)
         # The mean that is published with the data set, 0.286.
         assert images.mean() / 255 == pytest.approx(0.286, abs=0.002)
+        labels = fashion_images.read_labels(fashion_images.DEBIAN, split)
+        assert np.bincount(labels).tolist() == [count // 10] * 10
