@@ -4,7 +4,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from .drawing import add_legend, look, panels, plain_log
+from .drawing import add_legend, look, panels, plain_log, shown
 from .methods import METHODS
 from .results import ACCURACY, Results
 
@@ -20,29 +20,18 @@ def draw_curves(results: Results) -> Optional[Any]:
     Returns:
         Figure, optional: A panel for each setting; None without curves.
     """
-    shown = [
-        setting
-        for setting in results.settings
-        if any(
-            results.curves(setting, m, ACCURACY)
-            for m in results.methods(setting)
-        )
-    ]
-    if not shown:
+    found = shown(results, lambda s, m: results.curves(s, m, ACCURACY))
+    if not found:
         return None
-    figure, pairs = panels(shown)
-    drawn: set[str] = set()
+    figure, pairs = panels(list(found))
     for setting, axes in pairs:
-        for method in results.methods(setting):
-            curves = results.curves(setting, method, ACCURACY)
-            if curves:
-                _draw(axes, method, curves)
-                drawn.add(method)
+        for method, curves in found[setting].items():
+            _draw(axes, method, curves)
         axes.set_yscale('log')
         plain_log(axes.yaxis)
         axes.set_xlabel('epoch')
         axes.set_ylabel('test error (%)')
-    add_legend(figure, drawn)
+    add_legend(figure, set().union(*found.values()))
     return figure
 
 

@@ -1,11 +1,12 @@
 """Figures of what was measured of the final networks."""
 
+import functools
 import statistics
 from typing import Any, Optional
 
 from .choice import BASELINE
 from .comparisons import Comparison, compare_all
-from .drawing import add_legend, look, panels, plain_log
+from .drawing import add_legend, look, panels, plain_log, shown
 from .quantity import of_metric
 from .results import Results
 
@@ -66,31 +67,18 @@ def draw_flatness(results: Results) -> Optional[Any]:
         Figure, optional: A panel for each setting; None if the curvature
         was not measured.
     """
-    measured = [
-        setting
-        for setting in results.settings
-        if any(
-            results.values(setting, method, CURVATURE)
-            for method in results.methods(setting)
-        )
-    ]
-    if not measured:
+    found = shown(results, functools.partial(_curved, results))
+    if not found:
         return None
-    figure, pairs = panels(measured)
-    drawn: set[str] = set()
+    figure, pairs = panels(list(found))
     for setting, axes in pairs:
-        for method in results.methods(setting):
-            x = results.values(setting, method, CURVATURE)
-            y = results.values(setting, method)
-            seeds = sorted(set(x) & set(y))
-            if seeds:
-                _draw_cloud(axes, method, [(x[s], y[s]) for s in seeds])
-                drawn.add(method)
+        for method, points in found[setting].items():
+            _draw_cloud(axes, method, points)
         axes.set_xscale('log')
         plain_log(axes.xaxis)
         axes.set_xlabel('top eigenvalue of the Hessian,\ntraining loss')
         axes.set_ylabel('final test accuracy (%)')
-    add_legend(figure, drawn, linestyle='none')
+    add_legend(figure, set().union(*found.values()), linestyle='none')
     return figure
 
 
@@ -107,6 +95,14 @@ def _against_baseline(
             for quantity in quantities
         ],
     )
+
+
+def _curved(
+    results: Results, setting: str, method: str
+) -> list[tuple[float, float]]:
+    x = results.values(setting, method, CURVATURE)
+    y = results.values(setting, method)
+    return [(x[seed], y[seed]) for seed in sorted(set(x) & set(y))]
 
 
 def _draw_bar(axes: Any, place: float, found: Comparison) -> None:

@@ -1,13 +1,14 @@
 """What all figures of a study share."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 
 from .methods import METHODS
+from .results import Results
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt
@@ -20,6 +21,7 @@ __all__ = [
     'panels',
     'plain_log',
     'save',
+    'shown',
 ]
 
 STYLE = {
@@ -55,6 +57,26 @@ def look(method: str) -> dict[str, Any]:
         'marker': found.marker,
         'markerfacecolor': found.color if found.filled else 'white',
     }
+
+
+def shown(
+    results: Results, data_of: Callable[[str, str], Any]
+) -> dict[str, dict[str, Any]]:
+    """Collect what the panels of a figure show.
+
+    Args:
+        results (Results): The results.
+        data_of (Callable): Gives the data of a setting and a method.
+
+    Returns:
+        dict: Settings to methods to data, without what is empty.
+    """
+    every = {
+        setting: {m: data_of(setting, m) for m in results.methods(setting)}
+        for setting in results.settings
+    }
+    full = {s: {m: d for m, d in one.items() if d} for s, one in every.items()}
+    return {setting: one for setting, one in full.items() if one}
 
 
 def panels(
