@@ -108,6 +108,22 @@ class TestMissing:
     def test_what_is_not_there_is_named(self, missing, fields, sentence):
         assert missing(without(study_rows(), **fields)) == [sentence]
 
+    def test_only_baseline_and_sema_are_timed(self, missing):
+        rows = study_rows()
+        for method in ('ema', 'ema-bn', 'sema-bn', 'swa', 'lookahead'):
+            rows = without(rows, metric='time/iteration', method=method)
+        assert missing(rows) == []
+
+    def test_metrics_of_what_has_no_report_seeds_are_not_named(self, missing):
+        setting = 'vit-adamw-cosine'
+        rows = [
+            row
+            for row in study_rows()
+            if row.setting != setting or row.seed >= 100
+        ]
+        found = [s for s in missing(rows) if setting in s]
+        assert found and all(s.endswith('no report seeds.') for s in found)
+
     def test_a_choice_that_was_not_reported(self, missing):
         """Better in the selection seeds, at a momentum without others."""
         rows = [

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from .choice import scores
+from .choice import BASELINE, scores
 from .methods import METHODS
 from .quantity import of_metric
 from .results import ACCURACY, Results
 
 __all__ = ['missing']
 
-#: Metrics, or what their names begin with, that every method should have.
+#: Metrics, or what their names begin with, that a study should have.
 WANTED = [
     'test/ece',
     'test/agreement',
@@ -22,6 +22,8 @@ WANTED = [
     'train/sharpness_average_',
     'time/iteration',
 ]
+#: Whom a metric is measured of, where that is not every method.
+ONLY = {'time/iteration': (BASELINE, 'sema')}
 
 
 def missing(results: Results) -> list[str]:
@@ -100,13 +102,15 @@ def _metrics(results: Results) -> Iterator[str]:
 
 
 def _lacks(results: Results, setting: str, metric: str) -> Iterator[str]:
-    lacking = _without(results, setting, metric)
-    if len(lacking) == len(results.methods(setting)):
+    methods = _measured(results, setting, metric)
+    quantity = of_metric(metric)
+    lacking = [m for m in methods if not quantity.values(results, setting, m)]
+    if lacking and len(lacking) == len(methods):
         yield f'no `{metric}`'
     elif lacking:
         labels = [METHODS[m].label for m in lacking]
         yield f'no `{metric}` of {", ".join(labels)}'
-    for method in results.methods(setting):
+    for method in methods:
         wanted = set(results.values(setting, method, ACCURACY))
         has = set(results.values(setting, method, metric))
         if has and wanted - has:
@@ -114,13 +118,9 @@ def _lacks(results: Results, setting: str, metric: str) -> Iterator[str]:
             yield f'no `{metric}` of {label}, seeds {seeds}'
 
 
-def _without(results: Results, setting: str, metric: str) -> list[str]:
-    quantity = of_metric(metric)
-    return [
-        method
-        for method in results.methods(setting)
-        if not quantity.values(results, setting, method)
-    ]
+def _measured(results: Results, setting: str, metric: str) -> list[str]:
+    methods = results.methods(setting)
+    return [m for m in methods if m in ONLY.get(metric, methods)]
 
 
 def _broken(results: Results) -> Iterator[str]:
