@@ -28,7 +28,9 @@ MUTATIONS = [
     ('02_several', 'hooks/step_watcher.py', (
         'yield from _optimizers(inner)'
     ), 'pass'),
-    ('03', EMA, '        dtype = torch.float32', '        pass'),
+    ('03', 'averaging/grouping.py', '    dtype = torch.float32', (
+        '    pass'
+    )),
     ('03_the_average_of_low_precision_weights_surv', (
         'averaging/interchange.py'
     ), 'average, own = average.detach().cpu(), own.detach().cpu()', (

@@ -46,6 +46,8 @@ ONLY = {
     'averaging/tensor_group.py': {'torch'},
     'averaging/cast_group.py': {'torch'},
     'averaging/host_group.py': {'torch'},
+    'averaging/joined_group.py': {'torch'},
+    'averaging/grouping.py': {'torch'},
     'averaging/batch_norm.py': {'torch', 'sema_mm'},
     'averaging/nonfinite_guard.py': {'torch'},
 }

@@ -13,7 +13,7 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 import sema_mm
-from sema_mm.averaging import switch_ema
+from sema_mm.averaging import grouping
 from sema_mm.averaging.finite_check import JOINED
 from sema_mm.averaging.functional import PIECE
 from sema_mm.averaging.joined_group import JoinedGroup
@@ -209,7 +209,7 @@ def test_an_average_takes_the_bytes_of_what_is_trainable(numel):
 
 
 def test_the_room_for_short_vectors_has_an_end(monkeypatch):
-    monkeypatch.setattr(switch_ema, 'PIECE', FEW * NUMEL)
+    monkeypatch.setattr(grouping, 'PIECE', FEW * NUMEL)
     *_, average, update = averaged(MANY)
     groups = {type(group): group for group in average._groups}
     assert len(groups[JoinedGroup].values) == FEW

@@ -14,13 +14,11 @@ from torch import Tensor, nn
 from ..engines import Engine, engine_of
 from ..engines.model_tensors import STATISTICS, bare_name, running_statistics
 from .arguments import check_count, check_flag
-from .cast_group import CastGroup
-from .functional import PIECE, copy_, exchange_, relative_distance
-from .host_group import HostGroup
-from .joined_group import SHORT, JoinedGroup
+from .functional import copy_, exchange_, relative_distance
+from .grouping import checked_device, group_tensors
 from .momentum import MomentumSchedule
 from .side_stream import SideStream
-from .tensor_group import TensorGroup, kind_of, same_objects
+from .tensor_group import TensorGroup, same_objects
 
 __all__ = ['SwitchEMA']
 
@@ -135,7 +133,7 @@ class SwitchEMA(nn.Module):
             )
         self.interval = interval
         self.compound = compound
-        self.device = _checked_device(device)
+        self.device = checked_device(device)
         self.side_stream = side_stream
         self.update_buffers = update_buffers
         self.steps = 0
@@ -196,21 +194,13 @@ class SwitchEMA(nn.Module):
             averages.update(self._given)
             given = self._given
             statistics = {k: v for k, v in statistics.items() if k in given}
-        groups: dict[tuple, TensorGroup] = {}
-        short = PIECE
-        for name, value in {**found, **statistics}.items():
-            average = _average_for(value, averages.get(name), self.device)
-            fixed = name in self._given
-            kind = TensorGroup if fixed else _group_for(value, average)
-            if kind is JoinedGroup:
-                short -= value.numel()
-                kind = JoinedGroup if short >= 0 else TensorGroup
-            key = kind, kind_of(value), kind_of(average), fixed
-            groups.setdefault(key, kind(fixed=fixed))
-            groups[key].add(name, value, average)
-        self._groups = [
-            _prepared(group, self._groups) for group in groups.values()
-        ]
+        self._groups = group_tensors(
+            {**found, **statistics},
+            averages,
+            self._given,
+            self.device,
+            self._groups,
+        )
         self._engine = engine
         self._watch(engine.module)
 
@@ -608,42 +598,10 @@ class SwitchEMA(nn.Module):
         )
 
 
-def _average_for(
-    value: Tensor, old: Optional[Tensor], device: Optional[torch.device]
-) -> Tensor:
-    """Return the average to use for a tensor, a new copy where needed."""
-    device = device or value.device
-    dtype = value.dtype
-    if value.is_floating_point() and torch.finfo(dtype).bits < 32:
-        dtype = torch.float32
-    if old is not None and old.shape == value.shape:
-        return old.to(device, dtype)
-    return value.detach().to(device, dtype, copy=True)
-
-
-def _group_for(value: Tensor, average: Tensor) -> type[TensorGroup]:
-    """Choose what averages a tensor."""
-    if value.device != average.device:
-        return HostGroup
-    if value.dtype != average.dtype:
-        return CastGroup
-    short = value.is_cpu and value.dim() == 1 and value.numel() <= SHORT
-    return JoinedGroup if short else TensorGroup
-
-
 def _alone(average: Tensor) -> Tensor:
     """Copy an average that lies beside others, whose bytes go along."""
     alone = average._base is None
     return average.detach() if alone else average.detach().clone()
-
-
-def _prepared(group: TensorGroup, old: list[TensorGroup]) -> TensorGroup:
-    """Make a group ready, or find the old one that it repeats."""
-    for other in old:
-        if group.repeats(other):
-            return other
-    group.prepare()
-    return group
 
 
 def _tensors_in(owners: list[dict]) -> list[Optional[Tensor]]:
@@ -666,18 +624,3 @@ def _check_match(
             f"'{next(iter(averages))}', ...; pass the model that SwitchEMA "
             'was built with'
         )
-
-
-def _checked_device(
-    device: Optional[Union[str, torch.device]],
-) -> Optional[torch.device]:
-    if device is None:
-        return None
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, TypeError, AssertionError) as error:
-        raise ValueError(
-            f"device={device!r} cannot be used: write 'cpu', 'cuda', or "
-            f'None for the device of the model ({str(error).splitlines()[0]})'
-        ) from error
-    return torch.device(device)
