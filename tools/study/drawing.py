@@ -99,6 +99,8 @@ def panels(
     figure, axes = plt.subplots(
         rows, columns, figsize=size, layout='constrained', squeeze=False
     )
+    # The titles of a row keep away from the labels of the row above.
+    figure.get_layout_engine().set(h_pad=0.08)
     flat = list(axes.flat)
     for left in flat[len(titles) :]:
         left.set_axis_off()
