@@ -13,9 +13,17 @@ from sema_mm.checkpoint import load_from_local
 
 __all__ = ['differences', 'fingerprints']
 
-#: What says when and where a run was, and how long it took.
+#: What says when and where a run was, and how long it took; the version
+#: that mmengine writes has the commit of the folder that it runs in.
 CIRCUMSTANCES = frozenset(
-    ('cfg', 'time', 'data_time', 'eta', 'experiment_name')
+    (
+        'cfg',
+        'time',
+        'data_time',
+        'eta',
+        'experiment_name',
+        'mmengine_version',
+    )
 )
 #: The weights before a switch are in no checkpoint: a validation that a
 #: resume repeats cannot have their metric.
