@@ -10,7 +10,7 @@ from study.table import NOTHING, Table
 
 __all__ = ['Advice', 'advise', 'advice_table', 'count_long']
 
-#: Windows, in intervals between two switches, that the hook warns beyond.
+#: The longest window, in intervals between two switches, that the hook names.
 LIMIT = 1 / 3
 
 
