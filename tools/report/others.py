@@ -33,8 +33,7 @@ def others_table(folders: Iterable[Path]) -> Optional[Table]:
     head = ['config', 'metric', 'seeds', 'baseline', 'EMA', 'SEMA']
     note = (
         'Validation of the last epoch, mean ± standard deviation over the '
-        'seeds, at a momentum that was not chosen: too few seeds to compare, '
-        'and no claim rests on them.'
+        'seeds, at a momentum that was not chosen: no claim rests on them.'
     )
     return Table('Other tasks', head, lines, note) if lines else None
 
