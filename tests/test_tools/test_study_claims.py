@@ -100,7 +100,7 @@ def test_support_in_some_settings_is_counted(judged, results_of, study):
 def test_no_cost_is_less_than_two_percent(judged, factor, verdict):
     last = {**LAST, 'time/iteration': (40.0, factor)}
     found = judged(last=last)
-    finding = found['no cost', 'baseline', 'time of an iteration']
+    finding = found['no cost', 'baseline', 'processor time of an iteration']
     wanted = 'supported' if verdict else 'not supported'
     assert finding.overall == wanted
 
@@ -113,7 +113,7 @@ def test_what_has_no_rows_is_not_measured(judged, results_of):
         and (row.method != 'sema' or row.seed in (0, 100, 101))
     ]
     found = judged(rows=rows)
-    finding = found['no cost', 'baseline', 'time of an iteration']
+    finding = found['no cost', 'baseline', 'processor time of an iteration']
     assert finding.overall == 'not measured'
     # One seed has no spread.
     finding = found['better accuracy', 'baseline', ACCURACY]

@@ -52,7 +52,7 @@ KINDS = [
     (r'hessian_top_batch', 'the same, BatchNorm by the batch', '', -1),
     (r'sharpness_worst_', 'worst rise of the {0} loss in radius {1}', '', -1),
     (r'sharpness_average_', 'mean rise of the {0} loss, σ = {1}', '', -1),
-    (r'iteration', 'time of an iteration', 'ms', -1),
+    (r'iteration', 'processor time of an iteration', 'ms', -1),
 ]
 SPLITS = {'train': 'training', 'val': 'validation'}
 
