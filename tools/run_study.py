@@ -270,7 +270,8 @@ def main() -> None:
         rows = read_rows(args.out / 'rows.csv', Row)
     except ValueError as error:
         sys.exit(f'error: {error}.')
-    describe(args)
+    describe(args, 0.0)
+    begin = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     workers = Workers(args, rows, console)
     try:
@@ -285,23 +286,29 @@ def main() -> None:
     except BrokenProcessPool:
         workers.stop()
         sys.exit('error: a process was killed; the same command goes on.')
+    finally:
+        describe(args, (time.monotonic() - begin) / 3600)
     workers.pool.shutdown()
     if workers.is_over:
         console.print('the time is over: the same command goes on.')
 
 
-def describe(args: argparse.Namespace) -> None:
-    """Writes where the study runs, when it begins.
+def describe(args: argparse.Namespace, hours: float) -> None:
+    """Writes where the study runs, of which commits, and how long so far.
 
     Args:
         args (argparse.Namespace): The command line.
+        hours (float): What this command adds.
     """
+    words = ['python tools/run_study.py', *map(shlex.quote, sys.argv[1:])]
+    now = describe_surroundings(' '.join(words), 'cpu')
+    now.update(jobs=args.jobs, threads_per_run=1, hours=0.0, commits=[])
     file = args.out / 'environment.json'
-    if not file.exists():
-        words = ['python tools/run_study.py', *map(shlex.quote, sys.argv[1:])]
-        found = describe_surroundings(' '.join(words), 'wall')
-        found.update(jobs=args.jobs, threads_per_run=1)
-        file.write_text(f'{json.dumps(found, indent=2)}\n')
+    found = json.loads(file.read_text()) if file.exists() else now
+    found['hours'] = round(found['hours'] + hours, 3)
+    if now['commit'] not in found['commits']:
+        found['commits'].append(now['commit'])
+    file.write_text(f'{json.dumps(found, indent=2)}\n')
 
 
 if __name__ == '__main__':

@@ -137,7 +137,7 @@ class TestText:
         assert 'of this study 0.045.' in rule
         # Each planted gain is above the spread.
         assert 'even the best window' not in rule
-        assert 'up to that limit, 2 of 8 ended below' in rule
+        assert 'runs up to a third, 2 of 8 ended below' in rule
 
     def test_links_lead_somewhere(self, built, text):
         targets = re.findall(r'\]\((?!http)([^)]*)\)', text)

@@ -51,6 +51,7 @@ def test_a_study_goes_on_where_it_was_stopped(tmp_path):
     assert {'val/accuracy', 'test/ece', 'train/hessian_top'} <= metrics
     said = json.loads((out / 'environment.json').read_text())
     assert said['jobs'] == 2 and 'run_study.py' in said['command']
+    assert 0 < said['hours'] < 1 and len(said['commits']) == 1
 
     kept = [
         line for line in whole if ',100,' not in line or 'sema' not in line
@@ -68,6 +69,9 @@ def test_a_study_goes_on_where_it_was_stopped(tmp_path):
     assert [line.split(',')[1] for line in added] == ['baseline', 'sema']
     assert all(float(line.split(',')[-1]) > 0 for line in added)
     assert run('--clock') == ''
+    now = json.loads((out / 'environment.json').read_text())
+    assert now['hours'] > said['hours']
+    assert now['commits'] == said['commits'] and now['jobs'] == 2
 
     # The networks are gone: what they lack is left out.
     rest = [line for line in whole if ',test/ece,' not in line]

@@ -28,7 +28,7 @@ MACHINE = {
     'threads_per_run': 'threads of each',
     'hours': 'hours',
     'python': 'Python',
-    'commit': 'commit',
+    'commits': 'commits',
 }
 PACKAGES = ('torch', 'mmengine', 'numpy')
 
