@@ -198,7 +198,7 @@ class SwitchPlan:
             'steps between two switches: every switch will throw the model '
             f'back to older weights. momentum={fits:g} would fit, or '
             'switch_interval=None for plain EMA; the best windows measured '
-            'are up to a tenth of these steps (docs/report)'
+            'are about a tenth of these steps or less (docs/report)'
         )
 
 

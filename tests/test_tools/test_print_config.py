@@ -86,8 +86,8 @@ def test_options_and_averaging_are_in_it(printed):
                 '(momentum=0.1), is longer than the 2 steps between two '
                 'switches: every switch will throw the model back to older '
                 'weights. momentum=0.5 would fit, or switch_interval=None '
-                'for plain EMA; the best windows measured are up to a tenth '
-                'of these steps (docs/report)',
+                'for plain EMA; the best windows measured are about a tenth '
+                'of these steps or less (docs/report)',
             ],
         ),
         (

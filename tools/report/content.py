@@ -1,6 +1,6 @@
 """What the templates of the report ask for."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
 from study.choice import BASELINE, FIRST_SELECTION_SEED
@@ -104,19 +104,24 @@ def _other_claims(findings: list[Finding]) -> Iterator[str]:
         parts = []
         for _, other in claim.pairs:
             found = [
-                finding.overall
+                finding
                 for finding in findings
                 if finding.claim is claim and finding.other == other
             ]
-            words = dict.fromkeys(found)
-            label = METHODS[other].label
-            parts.append(f'against {label} {_joined(words)}')
+            parts.append(f'against {METHODS[other].label} {_joined(found)}')
         yield f'{claim.text}, {", ".join(parts)}'
 
 
-def _joined(verdicts: Collection[str]) -> str:
-    text = ' or '.join(verdicts)
-    return text if len(verdicts) < 2 else f'{text}, by the quantity'
+def _joined(findings: list[Finding]) -> str:
+    quantities: dict[str, list[str]] = {}
+    for found in findings:
+        quantities.setdefault(found.overall, []).append(found.quantity.label)
+    if len(quantities) < 2:
+        return next(iter(quantities))
+    return ' and '.join(
+        f'{verdict} by {", ".join(labels)}'
+        for verdict, labels in quantities.items()
+    )
 
 
 def _machine_table(environment: Mapping[str, Any]) -> Table:

@@ -34,6 +34,7 @@ def draw_windows(results: Results) -> Optional[Any]:
     figure, pairs = panels(tried)
     drawn = {BASELINE}
     for setting, axes in pairs:
+        windows = _windows(results, setting)
         for method in AVERAGES:
             every = results.steps if method.startswith('sema') else None
             points = sorted(
@@ -46,10 +47,11 @@ def draw_windows(results: Results) -> Optional[Any]:
             if points:
                 axes.plot(*zip(*points), **look(method))
                 drawn.add(method)
-        _draw_baseline(axes, results, setting)
+        _draw_baseline(axes, results, setting, windows)
         axes.set_xscale('log')
         axes.set_yscale('log')
-        plain_log(axes.xaxis, many=False)
+        axes.set_xticks(windows, [f'{window:.2g}' for window in windows])
+        axes.set_xticks([], minor=True)
         plain_log(axes.yaxis)
         axes.set_xlabel('window 1 / momentum (epochs)')
         axes.set_ylabel('validation error (%)')
@@ -78,14 +80,18 @@ def draw_grid(results: Results) -> Optional[Any]:
     return figure
 
 
-def _draw_baseline(axes: Any, results: Results, setting: str) -> None:
+def _windows(results: Results, setting: str) -> list[float]:
+    found = (grid(results, setting, method) for method in AVERAGES)
+    return sorted({window for one in found for window, _ in one})
+
+
+def _draw_baseline(
+    axes: Any, results: Results, setting: str, windows: list[float]
+) -> None:
     base = scores(results.rows, setting, BASELINE).get((None, None))
     tolerance = spread(results, setting)
     if base is None:
         return
-    windows = sorted(
-        {w for m in AVERAGES for w, _ in grid(results, setting, m)}
-    )
     axes.plot(windows, [100 - base] * len(windows), **look(BASELINE))
     if tolerance is not None:
         ends = 100 - base - tolerance, 100 - base + tolerance

@@ -135,14 +135,13 @@ def add_legend(
     )
 
 
-def plain_log(axis: Any, many: bool = True) -> None:
+def plain_log(axis: Any) -> None:
     """Write the numbers of a logarithmic axis as they are.
 
     Args:
         axis (Axis): The axis.
-        many (bool): Also some between the powers of 10. Defaults to True.
     """
-    subs = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if many else (1.0,)
+    subs = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
     axis.set_major_locator(LogLocator(10, subs))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f'{value:g}'))
     axis.set_minor_formatter(FuncFormatter(lambda *_: ''))
