@@ -40,7 +40,6 @@ settings = {
         network='vit',
         optimizer=adamw,
         warmup_epochs=1,
-        windows=[0.03, 0.1, 0.3],
     ),
     # Labels of the training that are wrong, with the momenta of clean ones.
     'cnn-sgd-cosine-noise20': dict(
