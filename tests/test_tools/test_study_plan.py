@@ -88,6 +88,9 @@ def test_what_has_ended_is_known_by_its_last_epoch(plan, study, rows):
         ('ema', 0.2),
         ('ema-bn', 0.1),
     ]
+    # Whoever takes the selection away does not lose what is reported.
+    unchosen = [r for r in rows if r.method != 'ema'] + late
+    assert list(study.reported(unchosen)) == []
 
 
 @pytest.mark.parametrize(

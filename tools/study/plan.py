@@ -204,6 +204,8 @@ class Study:
     def reported(self, rows: list[Row]) -> Iterator[Network]:
         """List the networks that are reported and have been trained.
 
+        Settings of which nothing chooses a momentum yet are left out.
+
         Args:
             rows (list[Row]): The rows so far.
 
@@ -212,7 +214,16 @@ class Study:
         """
         done = finished(rows, self.config.epochs)
         reported = {r.setting for r in rows if r.seed < FIRST_SELECTION_SEED}
-        for name in filter(reported.__contains__, self.settings):
+        tried = {
+            (r.setting, r.method)
+            for r in rows
+            if r.seed >= FIRST_SELECTION_SEED
+        }
+        for name, setting in self.settings.items():
+            source = setting.get('momenta_of', name)
+            chosen = {(source, 'ema'), (source, 'sema')} <= tried
+            if name not in reported or not chosen:
+                continue
             for run in self._report(name, range(FIRST_SELECTION_SEED), rows):
                 if run.key in done:
                     yield from self._networks(run, rows)
