@@ -49,7 +49,7 @@ KINDS = [
     (r'accuracy_fgsm_', 'accuracy, FGSM of ε = {1}', '%', 1),
     (r'hessian_top', 'top eigenvalue of the Hessian, {0} loss', '', -1),
     (r'hessian_trace', 'trace of the Hessian, {0} loss', '', -1),
-    (r'hessian_top_batch', 'the same, BatchNorm by the batch', '', -1),
+    (r'hessian_top_batch', 'top eigenvalue, BatchNorm by the batch', '', -1),
     (r'sharpness_worst_', 'worst rise of the {0} loss in radius {1}', '', -1),
     (r'sharpness_average_', 'mean rise of the {0} loss, σ = {1}', '', -1),
     (r'iteration', 'processor time of an iteration', 'ms', -1),
