@@ -305,9 +305,10 @@ def describe(args: argparse.Namespace, hours: float) -> None:
     now.update(jobs=args.jobs, threads_per_run=1, hours=0.0, commits=[])
     file = args.out / 'environment.json'
     found = json.loads(file.read_text()) if file.exists() else now
-    found['hours'] = round(found['hours'] + hours, 3)
-    if now['commit'] not in found['commits']:
-        found['commits'].append(now['commit'])
+    found['hours'] = round(found.get('hours', 0.0) + hours, 3)
+    commits = found.setdefault('commits', [])
+    if now['commit'] not in commits:
+        commits.append(now['commit'])
     file.write_text(f'{json.dumps(found, indent=2)}\n')
 
 

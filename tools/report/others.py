@@ -44,8 +44,8 @@ def _lines(folder: Path) -> list[list[str]]:
     if not found:
         raise ValueError(f'{summary} has no heading that is a metric')
     metric = found[1]
-    found = read_rows(folder / 'rows.csv', Row)
-    rows = [row for row in found if row.metric == metric]
+    every = read_rows(folder / 'rows.csv', Row)
+    rows = [row for row in every if row.metric == metric]
     quantity = Quantity(metric, '', 1, lambda *_: {})
     cells: dict[str, dict[str, str]] = {}
     seeds: dict[str, int] = {}
