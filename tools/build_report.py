@@ -52,7 +52,10 @@ def parse_args() -> argparse.Namespace:
             parser.error(f'there is no {folder / "rows.csv"}')
     args.config = args.config or CONFIGS / f'{data_of(args.study)}.py'
     if not args.config.is_file():
-        parser.error(f'there is no {args.config}: name it by --config')
+        parser.error(
+            f'there is no config {args.config}, which the name of '
+            f'{args.study} says: name another by --config'
+        )
     return args
 
 

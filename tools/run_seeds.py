@@ -124,6 +124,10 @@ def main() -> None:
     args = parse_args()
     # Exits at once: the runs die with this process's group.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
+    try:
+        read_rows(args.out / 'rows.csv', Row)
+    except ValueError as error:
+        sys.exit(f'error: {error}.')
     args.out.mkdir(parents=True, exist_ok=True)
     words = ['python tools/run_seeds.py', *map(shlex.quote, sys.argv[1:])]
     command = ' \\\n    '.join(words)

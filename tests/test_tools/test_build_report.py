@@ -194,6 +194,10 @@ def test_what_is_not_there_is_one_sentence(tmp_path):
     done = run_tool('build_report', tmp_path, '--out', 'x', cwd=tmp_path)
     assert done.returncode == 2
     assert f'there is no {tmp_path / "rows.csv"}' in done.stdout
+    (tmp_path / 'rows.csv').touch()
+    done = run_tool('build_report', tmp_path, '--out', 'x', cwd=tmp_path)
+    assert done.returncode == 2
+    assert 'name another by --config' in done.stdout
 
 
 @pytest.mark.slow

@@ -137,3 +137,10 @@ def test_runs_each_once_and_goes_on(tmp_path):
     environment = json.loads((tmp_path / 'out/environment.json').read_text())
     assert environment['jobs'] == 1
     assert 'good' in (tmp_path / 'out' / 'summary.md').read_text()
+
+    damaged = f'{after}toy-sema,4'
+    (tmp_path / 'out' / 'rows.csv').write_text(damaged)
+    third = run_tool('run_seeds', *arguments, '--seeds', 4, cwd=tmp_path)
+    assert third.stdout.startswith('error: line ')
+    assert len(third.stdout.splitlines()) == 1
+    assert (tmp_path / 'out' / 'rows.csv').read_text() == damaged
