@@ -90,18 +90,21 @@ def evaluates_average(config: Path) -> bool:
     )
 
 
-def run_missing(args: argparse.Namespace, console: Console) -> bool:
+def run_missing(
+    args: argparse.Namespace, rows: list[Row], console: Console
+) -> bool:
     """Trains what has no rows yet.
 
     Args:
         args (argparse.Namespace): The command line.
+        rows (list[Row]): The rows so far.
         console (Console): Where each run is reported.
 
     Returns:
         bool: Whether all of them have succeeded.
     """
     file = args.out / 'rows.csv'
-    done = {(row.config, row.seed) for row in read_rows(file, Row)}
+    done = {(row.config, row.seed) for row in rows}
     wanted = [(c, s) for s in args.seeds for c in args.configs]
     missing = [(c, s) for c, s in wanted if (c.stem, s) not in done]
     good = True
@@ -125,7 +128,7 @@ def main() -> None:
     # Exits at once: the runs die with this process's group.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
     try:
-        read_rows(args.out / 'rows.csv', Row)
+        rows = read_rows(args.out / 'rows.csv', Row)
     except ValueError as error:
         sys.exit(f'error: {error}.')
     args.out.mkdir(parents=True, exist_ok=True)
@@ -136,7 +139,7 @@ def main() -> None:
         found = describe_surroundings(command, 'none')
         found.update(jobs=args.jobs, threads_per_run=1)
         environment.write_text(f'{json.dumps(found, indent=2)}\n')
-    good = run_missing(args, Console())
+    good = run_missing(args, rows, Console())
     rows = read_rows(args.out / 'rows.csv', Row)
     text = summarise(rows, args.metrics, args.title, command)
     (args.out / 'summary.md').write_text(text)
