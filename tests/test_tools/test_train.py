@@ -1,11 +1,13 @@
 """tools/train.py."""
 
+import collections
 import functools
 import sys
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from tests.tool_runs import ROOT, TOY_CONFIG, load_tool, run_tool
@@ -28,6 +30,10 @@ def merged(tool, merge):
 def failing(tool, config, tmp_path, monkeypatch, capsys):
     """Give the message of a command line that ends before the training."""
     monkeypatch.chdir(tmp_path)
+    # A run that begins in the second of an earlier one would have its logger,
+    # whose output is closed by now.
+    loggers = collections.OrderedDict()
+    monkeypatch.setattr(MMLogger, '_instance_dict', loggers)
 
     def fail(*args, text=None, path=config):
         if text is not None:
