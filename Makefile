@@ -32,7 +32,7 @@ help:
 setup:
 	@for python in $(if $(PYTHON),'$(PYTHON)',$(PYTHONS)); do \
 	    if "$$python" -c '$(FITS)' 2>/dev/null; then \
-	        exec "$$python" -m tools.environment.set_up \
+	        PYTHONPATH=.dev exec "$$python" -m environment.set_up \
 	            --venv '$(VENV)' --stack '$(STACK)'; \
 	    fi; \
 	done; \
@@ -42,10 +42,10 @@ setup:
 	exit 1
 
 demo: setup
-	$(RUN) tools/demo.py
+	$(RUN) -m demo.classification
 
 demo-detection: setup
-	$(RUN) tools/demo_detection.py
+	$(RUN) -m demo.detection
 
 test: setup
 	$(PYTEST)
@@ -56,7 +56,7 @@ quick: setup
 lint: setup
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
-	$(RUN) -m mypy sema_mm tools/environment
+	$(RUN) -m mypy sema_mm .dev/environment
 	$(VENV)/bin/shellcheck -x tools/*.sh
 	$(VENV)/bin/codespell
 

@@ -3,7 +3,7 @@
 Takes under three minutes on two CPU cores, and needs no download. Writes a
 figure, the accuracies of every epoch and the table under ``work_dirs/demo``::
 
-    python tools/demo.py
+    python -m demo.classification
 """
 
 import argparse
@@ -12,9 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-from demo_report import Curve, draw, read_curve, table, write_rows
+from demo.report import Curve, draw, read_curve, table, write_rows
 from rich.console import Console
-from training_runs import ROOT, TrainingFailed, run_training
+from research.common.training_runs import ROOT, TrainingFailed, run_training
 
 CONFIGS = {
     'baseline': 'resnet18-w16_1xb32-coslr-15e_digits.py',

@@ -5,7 +5,7 @@ checkpoint, the metrics of every epoch, and a picture of validation scenes
 with what is in them beside what the model finds, under
 ``work_dirs/demo_detection``::
 
-    python tools/demo_detection.py
+    python -m demo.detection
 """
 
 import argparse
@@ -18,10 +18,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from training_runs import ROOT, TrainingFailed, read_validations, run_training
+from research.common.training_runs import ROOT, TrainingFailed, read_validations, run_training
 
 try:
-    from detection_picture import draw, predict
+    from demo.detection_picture import draw, predict
 except ImportError as problem:
     sys.exit(f'error: the demo needs mmdet ({problem}): run make setup')
 

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS
 from mmengine.runner import find_latest_checkpoint
 
-from sema_mm.checkpoint import use_safe_loading
+from sema_mm.checkpointing.safe_loading import use_safe_loading
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt

@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 import matplotlib
 from rich.table import Table
-from training_runs import read_validations
+from research.common.training_runs import read_validations
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt

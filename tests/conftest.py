@@ -6,8 +6,8 @@ import sys
 import pytest
 from mmengine.config import Config
 
-from tests.study_rows import SETTINGS, STEPS, study_rows
-from tests.tool_runs import TOOLS, TOY_CONFIG
+from tests.helpers.study_rows import SETTINGS, STEPS, study_rows
+from tests.helpers.tool_runs import TOY_CONFIG
 
 
 @pytest.fixture
@@ -33,10 +33,9 @@ def merge(config, monkeypatch):
 
 
 @pytest.fixture
-def study(monkeypatch):
+def study():
     """Import a module of tools/study."""
-    monkeypatch.syspath_prepend(str(TOOLS))
-    return lambda name: importlib.import_module(f'study.{name}')
+    return lambda name: importlib.import_module(f'research.study.{name}')
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from tools.environment.steps import SetUpError
+from environment.steps import SetUpError
 
 
 def check_venv_module() -> None:

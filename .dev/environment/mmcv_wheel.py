@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.environment.stacks import Stack, python_tag
-from tools.environment.steps import SetUpError, Steps
+from environment.stacks import Stack, python_tag
+from environment.steps import SetUpError, Steps
 
 # Without debug information and with light optimisation the compiler takes
 # half of the time and the wheel a twentieth of the space. The warnings are

@@ -2,7 +2,7 @@
 
 Run it through ``make setup``, or from the root of the project::
 
-    python3.11 -m tools.environment.set_up --venv .venv --stack openmmlab
+    python3.11 -m environment.set_up --venv .venv --stack openmmlab
 
 Needs nothing but the standard library. The stamp file is written last and
 says what the environment was made from: with the same stamp nothing is done,
@@ -28,14 +28,10 @@ if not (3, 9) <= sys.version_info[:2] <= (3, 12):
         '(make PYTHON=/path/to/python3.11).'.format(*sys.version_info)
     )
 
-from tools.environment.checks import (
-    check_compiler,
-    check_venv_module,
-    choose_ops,
-)
-from tools.environment.mmcv_wheel import build_wheel, find_wheel, wheel_folder
-from tools.environment.stacks import PYTHONS, ROOT, Stack, read_stack
-from tools.environment.steps import SetUpError, Steps
+from environment.checks import check_compiler, check_venv_module, choose_ops
+from environment.mmcv_wheel import build_wheel, find_wheel, wheel_folder
+from environment.stacks import PYTHONS, ROOT, Stack, read_stack
+from environment.steps import SetUpError, Steps
 
 STAMP = 'sema_mm.stamp'
 
@@ -147,7 +143,7 @@ def is_whole(venv: Path, stack: Stack, stamp: str) -> bool:
         bool: whether there is nothing to do.
     """
     python = str(venv / 'bin' / 'python')
-    script = str(Path(__file__).with_name('holds.py'))
+    script = str(Path(__file__).with_name('check_versions.py'))
     try:
         found = (venv / STAMP).read_text()
         run = subprocess.run([python, script, *stack.pinned(*stack.pins)])

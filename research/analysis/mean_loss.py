@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from .checks import check_batches, check_mode
+from research.common.checks import check_batches, check_mode
 from .measured_model import measured_model
 
 __all__ = ['MeanLoss', 'Measure']

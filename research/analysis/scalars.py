@@ -1,9 +1,9 @@
 """Writes what mmengine has logged as rows: one number in each.
 
 The columns are run, kind, epoch, step, metric and value, see
-:class:`sema_mm.analysis.scalars.Scalar`; a broken line is an error::
+:class:`research.common.scalars.Scalar`; a broken line is an error::
 
-    python tools/analysis_tools/scalars.py WORK_DIR... --out rows.csv
+    python -m research.analysis.scalars WORK_DIR... --out rows.csv
 """
 
 import argparse
@@ -12,7 +12,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from sema_mm.analysis.scalars import Scalar, read_scalars
+from research.common.scalars import Scalar, read_scalars
 
 
 def parse_args() -> argparse.Namespace:

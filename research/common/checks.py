@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..averaging.arguments import check_number
+from sema_mm.averaging.arguments import check_number
 
 __all__ = [
     'MODES',

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Optional
 
-from sema_mm.analysis.scalars import find_logs, read_log
+from .scalars import find_logs, read_log
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 VALIDATED = re.compile(r'Epoch\(val\) +\[(\d+)\]\[\d+/\d+\] +(.+?) +data_time')
 
 

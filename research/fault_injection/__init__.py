@@ -1,1 +1,1 @@
-"""Runs that are killed, resumed, and compared with one that was not."""
+"""Trainings that are killed at random moments, and resumed."""

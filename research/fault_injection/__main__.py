@@ -5,7 +5,7 @@ Writes ``rows.csv`` (a row for each kill), ``environment.json`` and
 bit for bit like the one that was not killed, and enough kills fell into a
 save::
 
-    OMP_NUM_THREADS=1 python tools/kill_runs.py --kills 100 --out FOLDER
+    OMP_NUM_THREADS=1 python -m research.fault_injection --kills 100 --out FOLDER
 """
 
 import argparse
@@ -17,16 +17,16 @@ import tempfile
 from pathlib import Path
 
 import torch
-from csv_rows import write_rows
-from killing.campaign import Campaign
-from killing.children import wait_for_single_thread
-from killing.rows import Row
-from killing.summary import summarise
-from killing.training import KINDS
+from research.common.csv_rows import write_rows
+from .campaign import Campaign
+from .children import wait_for_single_thread
+from .rows import Row
+from .summary import summarise
+from .training import KINDS
 from mmpretrain.utils import register_all_modules
 from rich.console import Console
 
-from benchmarks.surroundings import describe_surroundings
+from research.common.environment import describe_surroundings
 
 
 def parse_args() -> argparse.Namespace:
@@ -104,7 +104,7 @@ def main() -> None:
     # An exit, so that the process that trains is killed, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     args.out.mkdir(parents=True, exist_ok=True)
-    command = shlex.join(['python', 'tools/kill_runs.py', *sys.argv[1:]])
+    command = shlex.join(['python', '-m', 'research.fault_injection', *sys.argv[1:]])
     found = describe_surroundings(command, 'wall')
     (args.out / 'environment.json').write_text(
         f'{json.dumps(found, indent=2)}\n'

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 
-from sema_mm.checkpoint import load_from_local
+from sema_mm.checkpointing.safe_loading import load_from_local
 
 __all__ = ['differences', 'fingerprints']
 

@@ -11,7 +11,7 @@ from typing import Any
 from mmengine.fileio import LocalBackend
 from mmengine.runner import Runner
 
-from sema_mm import files
+from sema_mm.checkpointing import whole_files as files
 
 from .journal import Journal
 

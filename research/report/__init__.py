@@ -1,1 +1,1 @@
-"""The parts of the report: what it says, and its two forms."""
+"""The report on the study, as Markdown and as a page."""

@@ -2,10 +2,10 @@
 
 Also writes ``summary.md`` of the study anew, all from its rows::
 
-    python tools/build_report.py benchmarks/study_fashion_mnist_cpu_202611 \
-        --out docs/report
+    python -m research.report research/study/results/study_fashion_mnist_cpu_202611 \
+        --out research/report/results
 
-Further folders are those of ``tools/run_seeds.py``: other tasks, in a table.
+Further folders are those of ``research/seeds/__main__.py``: other tasks, in a table.
 """
 
 import argparse
@@ -16,17 +16,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from csv_rows import read_rows
-from report.content import content_of
-from report.others import others_table
-from report.page import write_pages
-from study.figures import draw
-from study.plan import Study
-from study.results import Results
-from study.rows import Row
-from study.summary import summarise
+from research.common.csv_rows import read_rows
+from .content import content_of
+from .others import others_table
+from .page import write_pages
+from research.study.figures import draw
+from research.study.plan import Study
+from research.study.results import Results
+from research.study.rows import Row
+from research.study.summary import summarise
 
-CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'study'
+CONFIGS = Path(__file__).resolve().parents[1] / 'study'
 DATA = {'fashion_mnist': 'Fashion-MNIST'}
 
 
@@ -116,7 +116,7 @@ def build(args: argparse.Namespace) -> None:
         'command': command,
         'summary': os.path.relpath(summary, args.out),
         'again': shlex.join(
-            ['python', 'tools/build_report.py', *sys.argv[1:]]
+            ['python', '-m', 'research.report', *sys.argv[1:]]
         ),
     }
     write_pages(content, args.out)

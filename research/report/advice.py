@@ -3,10 +3,10 @@
 import dataclasses
 from typing import Optional
 
-from study.methods import METHODS
-from study.results import Results
-from study.rule import Range, good_range, grid, too_long
-from study.table import NOTHING, Table
+from research.study.methods import METHODS
+from research.study.results import Results
+from research.study.rule import Range, good_range, grid, too_long
+from research.study.table import NOTHING, Table
 
 __all__ = ['Advice', 'advise', 'advice_table', 'count_long']
 

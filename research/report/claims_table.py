@@ -1,10 +1,10 @@
 """The table of the paper's claims."""
 
-from study.claims import Finding
-from study.methods import METHODS
-from study.quantity import REACHED, never
-from study.results import Results
-from study.table import NOTHING, Table, probability
+from research.study.claims import Finding
+from research.study.methods import METHODS
+from research.study.quantity import REACHED, never
+from research.study.results import Results
+from research.study.table import NOTHING, Table, probability
 
 from .sides import described
 

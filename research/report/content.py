@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
-from study.choice import BASELINE, FIRST_SELECTION_SEED
-from study.claims import BETTER, CLAIMS, Claim, Finding, judge
-from study.figures import Figure
-from study.methods import METHODS
-from study.missing import missing
-from study.quantity import ACCURATE
-from study.results import Results
-from study.summary import tables_of
-from study.table import NOTHING, Table
+from research.study.choice import BASELINE, FIRST_SELECTION_SEED
+from research.study.claims import BETTER, CLAIMS, Claim, Finding, judge
+from research.study.figures import Figure
+from research.study.methods import METHODS
+from research.study.missing import missing
+from research.study.quantity import ACCURATE
+from research.study.results import Results
+from research.study.summary import tables_of
+from research.study.table import NOTHING, Table
 
 from .advice import advice_table, advise, count_long
 from .claims_table import claims_table

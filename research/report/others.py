@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Optional
 
-from csv_rows import read_rows
-from seed_rows import Row
-from seed_summary import grouped
-from study.quantity import Quantity
-from study.table import NOTHING, Table, mean_and_spread
+from research.common.csv_rows import read_rows
+from research.seeds.rows import Row
+from research.seeds.summary import grouped
+from research.study.quantity import Quantity
+from research.study.table import NOTHING, Table, mean_and_spread
 
 __all__ = ['others_table']
 
@@ -17,7 +17,7 @@ AVERAGINGS = ['none', 'EMA', 'SEMA']
 
 
 def others_table(folders: Iterable[Path]) -> Optional[Table]:
-    """Tabulate runs of ``tools/run_seeds.py``.
+    """Tabulate runs of ``research/seeds/__main__.py``.
 
     Args:
         folders (Iterable[Path]): What it has written.

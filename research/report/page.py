@@ -9,7 +9,7 @@ from typing import Any
 
 import jinja2
 from markupsafe import Markup
-from study.figures import Figure
+from research.study.figures import Figure
 
 __all__ = ['write_pages']
 

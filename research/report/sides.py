@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from study.claims import Finding
-from study.comparisons import Comparison
-from study.table import interval, number
+from research.study.claims import Finding
+from research.study.comparisons import Comparison
+from research.study.table import interval, number
 
 __all__ = ['Sides', 'described', 'sides']
 

@@ -5,7 +5,7 @@ Writes ``rows.csv`` (every config, seed, set of weights, epoch and metric),
 is not trained again, so that the same command goes on after an
 interruption::
 
-    python tools/run_seeds.py CONFIG... --out FOLDER --metrics coco/bbox_mAP
+    python -m research.seeds CONFIG... --out FOLDER --metrics coco/bbox_mAP
 """
 
 import argparse
@@ -17,15 +17,15 @@ import signal
 import sys
 from pathlib import Path
 
-from csv_rows import append_rows, read_rows
+from research.common.csv_rows import append_rows, read_rows
 from mmengine.config import Config
 from rich.console import Console
-from seed_rows import Row, flatten
-from seed_summary import summarise
-from training_runs import TrainingFailed, read_validations, run_training
+from .rows import Row, flatten
+from .summary import summarise
+from research.common.training_runs import TrainingFailed, read_validations, run_training
 
-from benchmarks.surroundings import describe_surroundings
-from sema_mm.hooks.config_hooks import averaging_hooks, hook_name
+from research.common.environment import describe_surroundings
+from sema_mm.config.hooks import averaging_hooks, hook_name
 
 
 def parse_args() -> argparse.Namespace:
@@ -132,7 +132,7 @@ def main() -> None:
     except ValueError as error:
         sys.exit(f'error: {error}.')
     args.out.mkdir(parents=True, exist_ok=True)
-    words = ['python tools/run_seeds.py', *map(shlex.quote, sys.argv[1:])]
+    words = ['python -m research.seeds', *map(shlex.quote, sys.argv[1:])]
     command = ' \\\n    '.join(words)
     environment = args.out / 'environment.json'
     if not environment.exists():

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Iterable
 
-from seed_rows import Row
+from .rows import Row
 
 AVERAGING = {'-ema': 'EMA', '-sema': 'SEMA'}
 TEXT = """# {title}

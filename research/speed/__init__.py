@@ -1,1 +1,1 @@
-"""What benchmark_averaging.py measures, how, and how it reports."""
+"""What averaging costs: time, memory, calls."""

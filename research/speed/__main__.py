@@ -3,7 +3,7 @@
 Writes environment.json, rows.csv, counts.csv, summary.md and plot.png::
 
     pip install -r requirements/benchmark.txt
-    python tools/benchmark_averaging.py --out benchmarks/NAME
+    python -m research.speed --out benchmarks/NAME
 """
 
 import argparse
@@ -18,10 +18,10 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from benchmarks import report
-from benchmarks.models import MODELS, SYNTHETIC
-from benchmarks.session import measure, profile
-from benchmarks.surroundings import describe_surroundings
+from . import report
+from .models import MODELS, SYNTHETIC
+from .session import measure, profile
+from research.common.environment import describe_surroundings
 
 
 def parse_args() -> argparse.Namespace:
@@ -113,7 +113,7 @@ def command_line() -> str:
     given = iter(sys.argv[1:])
     threads = os.environ.get('OMP_NUM_THREADS')
     words = [f'OMP_NUM_THREADS={threads}'] if threads else []
-    words += ['python', 'tools/benchmark_averaging.py']
+    words += ['python', '-m', 'research.speed']
     for word in given:
         words.append(word)
         if word == '--out':

@@ -16,7 +16,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 import sema_mm
-from sema_mm.checkpoint import use_safe_loading
+from sema_mm.checkpointing.safe_loading import use_safe_loading
 
 from .models import trainable
 

@@ -4,7 +4,7 @@ An iteration (CPU time) and a save (wall time), against mmengine's default
 hooks, in one process and in turns. Writes environment.json, rows.csv and
 summary.md::
 
-    OMP_NUM_THREADS=1 python tools/benchmark_safety.py --out benchmarks/NAME
+    OMP_NUM_THREADS=1 python -m research.speed.safety --out benchmarks/NAME
 """
 
 import argparse
@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from config_file import load_config
+from sema_mm.config.config_file import load_config
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -31,10 +31,10 @@ from mmengine.runner import Runner
 from rich.console import Console
 from scipy.stats import bootstrap
 
-from benchmarks.surroundings import describe_surroundings
-from sema_mm import files
+from research.common.environment import describe_surroundings
+from sema_mm.checkpointing import whole_files as files
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 #: The smallest iterations here: whatever a hook costs shows most.
 ITERATION = ROOT / 'configs/digits/resnet18-w16_1xb32-coslr-15e_digits.py'
 SAVE = 'mmpretrain::resnet/resnet50_8xb32_in1k.py'
@@ -136,7 +136,7 @@ def command_line(args: argparse.Namespace) -> str:
     """
     threads = os.environ.get('OMP_NUM_THREADS')
     words = [f'OMP_NUM_THREADS={threads}'] if threads else []
-    words += ['python', 'tools/benchmark_safety.py']
+    words += ['python', '-m', 'research.speed.safety']
     words += ['--out', f'benchmarks/{args.out.name}']
     words += ['--iterations', str(args.iterations)]
     return shlex.join([*words, '--saves', str(args.saves)])

@@ -1,1 +1,1 @@
-"""The parts of a study: what is trained, its rows, and what they say."""
+"""Does Switch EMA help? A study of small networks on Fashion-MNIST."""

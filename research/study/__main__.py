@@ -1,12 +1,12 @@
 """Trains a study, setting by setting and seed by seed, and measures it.
 
 Writes ``rows.csv`` (every network, seed, epoch and metric) and
-``environment.json`` into a folder; tools/build_report.py makes tables and
+``environment.json`` into a folder; research/report/__main__.py makes tables and
 figures of them. What has its rows there is not done again, so that the same
 command goes on after an interruption::
 
-    OMP_NUM_THREADS=1 python tools/run_study.py \
-        configs/study/fashion_mnist.py --out FOLDER --jobs 2
+    OMP_NUM_THREADS=1 python -m research.study \
+        research/study/fashion_mnist.py --out FOLDER --jobs 2
 """
 
 import argparse
@@ -25,14 +25,14 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from csv_rows import append_rows, read_rows
+from research.common.csv_rows import append_rows, read_rows
 from rich.console import Console
 from rich.progress import Progress
-from study.plan import Network, Run, Study, finished
-from study.rows import Row
-from study.work import clock, compare, examine, prepare, train
+from .plan import Network, Run, Study, finished
+from .rows import Row
+from .work import clock, compare, examine, prepare, train
 
-from benchmarks.surroundings import describe_surroundings
+from research.common.environment import describe_surroundings
 
 
 class Task(NamedTuple):
@@ -300,7 +300,7 @@ def describe(args: argparse.Namespace, hours: float) -> None:
         args (argparse.Namespace): The command line.
         hours (float): What this command adds.
     """
-    words = ['python tools/run_study.py', *map(shlex.quote, sys.argv[1:])]
+    words = ['python -m research.study', *map(shlex.quote, sys.argv[1:])]
     now = describe_surroundings(' '.join(words), 'cpu')
     now.update(jobs=args.jobs, threads_per_run=1, hours=0.0, commits=[])
     file = args.out / 'environment.json'

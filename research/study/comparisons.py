@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterable
 
-from sema_mm.analysis.paired import PairedDifference, compare, holm
+from research.common.paired import PairedDifference, compare, holm
 
 from .choice import BASELINE
 from .quantity import ACCURATE, Quantity

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sema_mm.analysis.calibration import expected_calibration_error
-from sema_mm.analysis.hessian import top_eigenvalues, trace
-from sema_mm.analysis.robustness import agreement, fgsm, gaussian_noise
-from sema_mm.analysis.sharpness import average_case, worst_case
+from research.analysis.calibration import expected_calibration_error
+from research.analysis.hessian import top_eigenvalues, trace
+from research.analysis.robustness import agreement, fgsm, gaussian_noise
+from research.analysis.sharpness import average_case, worst_case
 from sema_mm.averaging.batch_norm import has_batch_norm
 
 from .data import Images

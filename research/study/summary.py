@@ -5,13 +5,7 @@ from collections.abc import Iterator
 from .missing import missing
 from .results import Results
 from .table import Table
-from .tables import (
-    differences,
-    flatness,
-    grid_table,
-    overview,
-    robustness,
-)
+from .tables import differences, flatness, grid_table, overview, robustness
 
 __all__ = ['summarise', 'tables_of']
 
@@ -38,7 +32,7 @@ def summarise(
     results: Results,
     title: str,
     command: str,
-    report: str = '../../docs/report/README.md',
+    report: str = '../../research/report/results/README.md',
 ) -> str:
     """Write the summary.
 

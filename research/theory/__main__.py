@@ -5,7 +5,7 @@ EMA and Switch EMA reach in a given number of epochs. Writes ``rows.csv``
 (the simulations), ``best.csv``, ``windows.csv``, ``environment.json`` and
 ``summary.md``::
 
-    python tools/analysis_tools/noisy_quadratic.py --out FOLDER
+    python -m research.theory --out FOLDER
 """
 
 import argparse
@@ -18,12 +18,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import quadratic_budget as budget
-from quadratic_rows import simulate
-from quadratic_summary import summarise
+import research.theory.budget as budget
+from .rows import simulate
+from .summary import summarise
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks.surroundings import describe_surroundings
+from research.common.environment import describe_surroundings
 
 
 def write_csv(file: Path, rows: Sequence[Any]) -> None:
@@ -62,7 +61,7 @@ def main() -> None:
     args = parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     command = shlex.join(
-        ['python', 'tools/analysis_tools/noisy_quadratic.py', *sys.argv[1:]]
+        ['python', '-m', 'research.theory', *sys.argv[1:]]
     )
     surroundings = describe_surroundings(command, 'none')
     rows = list(simulate(args.steps, args.chains))

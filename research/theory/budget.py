@@ -6,8 +6,8 @@ from typing import Optional
 
 import numpy as np
 
-from sema_mm.analysis.noisy_quadratic import NoisyQuadratic
-from sema_mm.analysis.stationary_variance import progress
+from .noisy_quadratic import NoisyQuadratic
+from .stationary_variance import progress
 
 #: Eigenvalues of the Hessian; the weights start at 1 in each direction.
 CURVATURES = np.logspace(-3, 0, 13)

@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Optional
 
-from quadratic_chains import Estimate, Setting, simulate_ema, simulate_sema
+from .chains import Estimate, Setting, simulate_ema, simulate_sema
 from rich.progress import track
 
-from sema_mm.analysis import stationary_variance as closed
-from sema_mm.analysis.noisy_quadratic import NoisyQuadratic
+from . import stationary_variance as closed
+from .noisy_quadratic import NoisyQuadratic
 
 SETTINGS = [
     Setting(0.01, 0.0, 0.01, 100),

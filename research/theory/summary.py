@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-import quadratic_budget as budget
-from quadratic_rows import Row
+import research.theory.budget as budget
+from .rows import Row
 
 
 def table(rows: Sequence[Any], **columns: str) -> str:

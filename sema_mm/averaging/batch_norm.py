@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..engines.model_tensors import bare_name
+from ..sharding.model_tensors import bare_name
 
 __all__ = ['estimate_statistics', 'has_batch_norm']
 

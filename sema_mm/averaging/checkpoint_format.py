@@ -12,7 +12,7 @@ from typing import Optional
 import torch
 from torch import Tensor
 
-from ..engines.model_tensors import bare_name
+from ..sharding.model_tensors import bare_name
 from .functional import bit_equal
 from .switch_ema import SwitchEMA
 

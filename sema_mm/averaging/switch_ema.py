@@ -11,8 +11,8 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from ..engines import Engine, engine_of
-from ..engines.model_tensors import STATISTICS, bare_name, running_statistics
+from ..sharding import Engine, engine_of
+from ..sharding.model_tensors import STATISTICS, bare_name, running_statistics
 from .arguments import check_count, check_flag
 from .functional import copy_, exchange_, relative_distance
 from .grouping import checked_device, group_tensors

@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from mmengine.runner import IterBasedTrainLoop
 
-from ..averaging.switch_schedule import SwitchSchedule
+from .switch_schedule import SwitchSchedule
 
 __all__ = ['RunLength', 'SwitchPlan', 'fits', 'fitting_momentum']
 
@@ -198,7 +198,7 @@ class SwitchPlan:
             'steps between two switches: every switch will throw the model '
             f'back to older weights. momentum={fits:g} would fit, or '
             'switch_interval=None for plain EMA; the best windows measured '
-            'are about a tenth of these steps or less (docs/report)'
+            'are about a tenth of these steps or less (research/report/results)'
         )
 
 

@@ -8,7 +8,7 @@ import torch
 from mmengine.model import BaseAveragedModel
 from torch import Tensor, nn
 
-from ..engines.model_tensors import bare_name, unwrap_model
+from ..sharding.model_tensors import bare_name, unwrap_model
 from .finite_check import FiniteCheck
 from .functional import copy_, exchange_, relative_distance
 

@@ -8,7 +8,7 @@ from typing import Any, Optional
 from mmengine.dist import all_gather_object, is_main_process
 from mmengine.fileio import LocalBackend
 
-from .. import files
+from . import whole_files as files
 from .straight_to_disk import straight_to_disk
 
 __all__ = ['AtomicRunner', 'PatientDisk', 'failing_together']

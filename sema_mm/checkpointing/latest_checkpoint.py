@@ -9,12 +9,8 @@ from typing import Any, Optional
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 
-from .. import files
-from ..checkpoint import (
-    CheckpointError,
-    DamagedCheckpointError,
-    load_from_local,
-)
+from . import whole_files as files
+from .safe_loading import CheckpointError, DamagedCheckpointError, load_from_local
 
 __all__ = ['latest_checkpoint', 'use_latest_checkpoint']
 

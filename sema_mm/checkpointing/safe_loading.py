@@ -3,7 +3,7 @@
 From torch 2.6 on, ``torch.load`` refuses by default what mmengine 0.10.7
 puts into a checkpoint: the log history, whose pickle calls ``getattr``. So
 neither ``resume`` nor ``load_from`` works. Here the few harmless classes are
-allowed by name (:mod:`sema_mm.harmless`); anything else is refused, wherever
+allowed by name (:mod:`sema_mm.checkpointing.safe_globals`); anything else is refused, wherever
 the file is and however it is named. mmengine also runs the config text that
 an older checkpoint carries, when it resumes; it does not get to see it.
 """
@@ -25,7 +25,7 @@ from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 from mmengine.utils import digit_version
 
-from .harmless import harmless
+from .safe_globals import harmless
 
 __all__ = [
     'CheckpointError',

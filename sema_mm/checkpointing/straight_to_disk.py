@@ -9,7 +9,7 @@ import mmengine.runner.checkpoint as checkpoints
 import mmengine.runner.runner as runners
 import torch
 
-from .. import files
+from . import whole_files as files
 
 __all__ = ['straight_to_disk']
 

@@ -10,8 +10,8 @@ from mmengine.runner import IterBasedTrainLoop
 from torch import nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
-from ..engines.fsdp import local
-from .randomness import get_random_state, set_random_state
+from ..sharding.fsdp import local
+from .random_state import get_random_state, set_random_state
 
 __all__ = ['TrainingState']
 

@@ -6,7 +6,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
-from sema_mm.hooks.loaded_checkpoint import LoadedCheckpoint
+from ..hooks.loaded_checkpoint import LoadedCheckpoint
 
 
 class ChosenWeights(Hook):

@@ -15,22 +15,14 @@ import functools
 import sys
 from collections.abc import Callable
 
-import averaging
-from config_file import load_config
-from launch import make_parser, merge_options
+from ..config import averaging
+from ..config.config_file import load_config
+from .launch import make_parser, merge_options
 from mmengine.config import Config
-from sentences import USER_ERRORS, one_sentence
+from .errors import USER_ERRORS, one_sentence
 
-from sema_mm.hooks.config_hooks import (
-    averaging_hooks,
-    has_switch_ema,
-    hook_name,
-)
-from sema_mm.hooks.config_plan import (
-    ConfigPlan,
-    is_epoch_based,
-    plan_of_config,
-)
+from ..config.hooks import averaging_hooks, has_switch_ema, hook_name
+from ..config.plan import ConfigPlan, is_epoch_based, plan_of_config
 
 
 def parse_args() -> argparse.Namespace:

@@ -11,17 +11,12 @@ Examples::
 import argparse
 
 import mmengine
-from averaging import take_out
-from chosen_weights import ChosenWeights
-from launch import (
-    add_run_arguments,
-    make_parser,
-    merge_common,
-    prepare,
-)
+from ..config.averaging import take_out
+from .chosen_weights import ChosenWeights
+from .launch import add_run_arguments, make_parser, merge_common, prepare
 from mmengine.config import Config
 from mmengine.dist import is_main_process
-from sentences import running
+from .errors import running
 
 
 def parse_args() -> argparse.Namespace:

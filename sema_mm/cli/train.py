@@ -15,19 +15,14 @@ import argparse
 import functools
 from pathlib import Path
 
-import averaging
-from config_check import chooses
-from launch import (
-    add_run_arguments,
-    make_parser,
-    merge_common,
-    prepare,
-)
+from ..config import averaging
+from .config_check import chooses
+from .launch import add_run_arguments, make_parser, merge_common, prepare
 from mmengine.config import Config
-from own_average import refuse_second
-from sentences import running
+from ..config.momentum_network import refuse_second
+from .errors import running
 
-from sema_mm import SafeCheckpointHook
+from .. import SafeCheckpointHook
 
 
 def parse_args() -> argparse.Namespace:

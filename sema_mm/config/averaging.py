@@ -8,14 +8,14 @@ from typing import Any, Optional
 
 from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
-from own_average import refuse_target, replaceable
-from processes import NUMBERS
-from replaced_hook import carry_over, drop
+from .momentum_network import refuse_target, replaceable
+from ..cli.distributed import NUMBERS
+from .replaced_hook import carry_over, drop
 
-from sema_mm.hooks.config_hooks import custom_hooks
-from sema_mm.hooks.config_plan import is_epoch_based, plan_of_config
-from sema_mm.hooks.randomness import preserved_randomness
-from sema_mm.hooks.switch_plan import fits, fitting_momentum
+from .hooks import custom_hooks
+from .plan import is_epoch_based, plan_of_config
+from ..checkpointing.random_state import preserved_randomness
+from ..averaging.switch_plan import fits, fitting_momentum
 
 #: The momentum where neither the command line nor the config has one.
 MOMENTUM = 0.001

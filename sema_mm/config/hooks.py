@@ -7,8 +7,8 @@ from typing import Any, Optional
 from mmengine.hooks import EMAHook
 from mmengine.registry import HOOKS, DefaultScope
 
-from .switch_ema_hook import SwitchEMAHook
-from .switch_target_hook import SwitchTargetHook
+from ..hooks.switch_ema_hook import SwitchEMAHook
+from ..hooks.switch_target_hook import SwitchTargetHook
 
 __all__ = [
     'all_hooks',

@@ -6,9 +6,9 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from sema_mm import SwitchTargetHook
-from sema_mm.averaging.target_network import averages_in
-from sema_mm.hooks.config_hooks import averages, averaging_hooks, hook_class
+from .. import SwitchTargetHook
+from ..averaging.target_network import averages_in
+from .hooks import averages, averaging_hooks, hook_class
 
 
 def replaceable(hook: Any) -> bool:

@@ -11,12 +11,12 @@ from mmengine.registry import HOOKS, LOOPS, DefaultScope
 from mmengine.runner import IterBasedTrainLoop, Runner, get_priority
 
 from ..averaging.arguments import check_count
-from .company import check_company
-from .config_hooks import all_hooks, averages, class_of, hook_class
-from .randomness import preserved_randomness
-from .switch_ema_hook import SwitchEMAHook
-from .switch_plan import RunLength, SwitchPlan
-from .switch_target_hook import SwitchTargetHook
+from ..hooks.hook_conflicts import check_company
+from .hooks import all_hooks, averages, class_of, hook_class
+from ..checkpointing.random_state import preserved_randomness
+from ..hooks.switch_ema_hook import SwitchEMAHook
+from ..averaging.switch_plan import RunLength, SwitchPlan
+from ..hooks.switch_target_hook import SwitchTargetHook
 
 __all__ = [
     'ConfigPlan',

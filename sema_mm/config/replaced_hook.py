@@ -8,8 +8,8 @@ from mmengine.config import ConfigDict
 from mmengine.hooks import EMAHook
 from mmengine.registry import MODELS
 
-from sema_mm import SwitchEMAHook
-from sema_mm.hooks.config_hooks import class_of, hook_class
+from .. import SwitchEMAHook
+from .hooks import class_of, hook_class
 
 #: Arguments of other averaging hooks that mean the same in ours.
 CARRIED = (

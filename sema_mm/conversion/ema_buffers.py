@@ -8,9 +8,9 @@ from collections import defaultdict
 
 from torch import Tensor
 
-from conversion.found import Found
-from conversion.saved_when import BUFFERS, decide, is_by_iteration
-from conversion.state_dicts import StateDict, like
+from .found import Found
+from .infer_ema_location import BUFFERS, decide, is_by_iteration
+from .state_dicts import StateDict, like
 
 _PREFIX = 'ema_'
 

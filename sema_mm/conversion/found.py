@@ -5,7 +5,7 @@ from typing import Any, Optional
 
 from torch import Tensor
 
-from conversion.state_dicts import StateDict, like
+from .state_dicts import StateDict, like
 
 AVERAGE, ORIGIN = 'average', 'origin'
 

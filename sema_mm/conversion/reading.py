@@ -3,7 +3,7 @@
 from pathlib import Path
 from types import ModuleType
 
-from sema_mm.checkpoint import load_from_local
+from ..checkpointing.safe_loading import load_from_local
 
 SAFETENSORS = '.safetensors'
 

@@ -8,8 +8,8 @@ of which six changed; 11 of openmixup 0.2.9 with mmpretrain's and ours.
 import re
 from collections.abc import Callable, Iterable
 
-from conversion.found import Found
-from conversion.state_dicts import renamed
+from .found import Found
+from .state_dicts import renamed
 
 _ENCODERS = r'panoptic_head\.pixel_decoder\.encoder'
 _DECODER = r'panoptic_head\.transformer_decoder'

@@ -9,8 +9,8 @@ from typing import Any, Union
 
 import torch
 
-from conversion.reading import SAFETENSORS, load_safetensors
-from conversion.state_dicts import StateDict
+from .reading import SAFETENSORS, load_safetensors
+from .state_dicts import StateDict
 
 ENDINGS = ('.pth', '.pt')
 Data = Union[bytes, memoryview]

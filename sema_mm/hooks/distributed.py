@@ -8,7 +8,7 @@ from mmengine.dist import all_reduce, get_comm_device, get_world_size
 from torch.distributed.fsdp import StateDictType
 
 from ..averaging.switch_ema import SwitchEMA
-from ..engines.model_tensors import running_statistics
+from ..sharding.model_tensors import running_statistics
 from ..strategies import DeepSpeedStrategy
 
 __all__ = ['check_strategy', 'gather_before_saving', 'synchronise']

@@ -7,7 +7,7 @@ from typing import Any
 from mmengine.runner import BaseLoop
 from mmengine.utils import is_seq_of
 
-from .randomness import preserved_randomness
+from ..checkpointing.random_state import preserved_randomness
 
 __all__ = ['add_metrics', 'always_close', 'evaluate']
 

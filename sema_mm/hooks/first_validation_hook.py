@@ -5,7 +5,7 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from .randomness import preserved_randomness
+from ..checkpointing.random_state import preserved_randomness
 
 __all__ = ['FirstValidationHook']
 

@@ -7,9 +7,9 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
-from ..averaging.interchange import unpack
+from ..averaging.checkpoint_format import unpack
 from ..averaging.switch_ema import SwitchEMA
-from ..engines.model_tensors import bare_name
+from ..sharding.model_tensors import bare_name
 
 __all__ = ['LoadedCheckpoint']
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from ..averaging.batch_norm import estimate_statistics
-from ..engines import Engine
-from .randomness import preserved_randomness
+from ..sharding import Engine
+from ..checkpointing.random_state import preserved_randomness
 
 __all__ = ['recalibrated_statistics']
 

@@ -11,13 +11,13 @@ from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop
 
-from .. import files
-from ..checkpoint import use_safe_loading
-from .atomic_runner import AtomicRunner, PatientDisk, failing_together
-from .latest_checkpoint import use_latest_checkpoint
-from .randomness import get_random_state, set_random_state
-from .resumed_data import AdvancedIterator, SkippingLoader
-from .training_state import TrainingState
+from ..checkpointing import whole_files as files
+from ..checkpointing.safe_loading import use_safe_loading
+from ..checkpointing.atomic_runner import AtomicRunner, PatientDisk, failing_together
+from ..checkpointing.latest_checkpoint import use_latest_checkpoint
+from ..checkpointing.random_state import get_random_state, set_random_state
+from ..checkpointing.resumed_data import AdvancedIterator, SkippingLoader
+from ..checkpointing.training_state import TrainingState
 
 __all__ = ['SafeCheckpointHook']
 
@@ -42,7 +42,7 @@ class SafeCheckpointHook(CheckpointHook):
     and validation draws from random numbers that training does not notice.
     So a resumed run ends with the same weights, bit for bit, as one that was
     not stopped: measured on a CPU with 100 runs killed at random moments, in
-    loops of epochs and of iterations (``benchmarks/kill_cpu_202611``), and
+    loops of epochs and of iterations (``research/fault_injection/results/kill_cpu_202611``), and
     with two processes. Where that cannot be, the log says why. The validation
     that belongs to the checkpoint is run at the resume if the checkpoint was
     written before it, as the stop may have cut it off. The weights before a

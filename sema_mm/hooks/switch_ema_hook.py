@@ -14,20 +14,20 @@ from torch import Tensor, nn
 
 from ..averaging.arguments import check_count, check_flag
 from ..averaging.batch_norm import has_batch_norm
-from ..averaging.interchange import pack
+from ..averaging.checkpoint_format import pack
 from ..averaging.nonfinite_guard import NonfiniteGuard
 from ..averaging.switch_ema import SwitchEMA
 from ..averaging.switch_schedule import SwitchSchedule
 from ..averaging.target_network import averages_in
-from ..checkpoint import use_safe_loading
-from ..engines import Engine
-from .company import check_company, checkpoint_due
+from ..checkpointing.safe_loading import use_safe_loading
+from ..sharding import Engine
+from .hook_conflicts import check_company, checkpoint_due
 from .evaluation import add_metrics, always_close, evaluate
 from .loaded_checkpoint import LoadedCheckpoint
-from .ranks import check_strategy, gather_before_saving, synchronise
+from .distributed import check_strategy, gather_before_saving, synchronise
 from .recalibration import recalibrated_statistics
 from .step_watcher import StepCounter, StepWatcher
-from .switch_plan import SwitchPlan
+from ..averaging.switch_plan import SwitchPlan
 
 __all__ = ['SwitchEMAHook']
 

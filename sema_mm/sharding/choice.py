@@ -4,7 +4,7 @@ from typing import Any, Optional
 
 from torch.distributed.tensor import DTensor
 
-from .engine import Engine
+from .backend import Engine
 from .fsdp import FSDPEngine, is_fsdp
 
 __all__ = ['engine_of']

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.distributed import get_rank
 
 from .deepspeed_masters import masters_of
-from .engine import Engine
+from .backend import Engine
 from .model_tensors import bare_name
 
 __all__ = ['DeepSpeedEngine']

@@ -13,7 +13,7 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.distributed.tensor import DTensor
 
-from .engine import Engine
+from .backend import Engine
 
 __all__ = ['FSDPEngine', 'is_fsdp', 'local']
 

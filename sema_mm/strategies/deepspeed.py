@@ -9,7 +9,7 @@ from mmengine._strategy.deepspeed import DeepSpeedStrategy as _Strategy
 from mmengine.device import get_device
 from torch.serialization import safe_globals
 
-from ..checkpoint import WHOLE, load_from_local, only_data
+from ..checkpointing.safe_loading import WHOLE, load_from_local, only_data
 from .whole_checkpoints import WholeCheckpoints
 
 __all__ = ['DeepSpeedStrategy']

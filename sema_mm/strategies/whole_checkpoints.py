@@ -12,7 +12,7 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-from ..engines import engine_of
+from ..sharding import engine_of
 from .optimizer_names import by_name, by_number, in_order
 
 __all__ = ['WholeCheckpoints']

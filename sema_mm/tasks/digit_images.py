@@ -24,7 +24,7 @@ def read_digits(split: str) -> tuple[np.ndarray, np.ndarray]:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise ImportError(
-            'sema_mm.datasets reads the digits from scikit-learn, which '
+            'sema_mm.tasks.detection reads the digits from scikit-learn, which '
             f'cannot be imported ({error}). Install it with '
             '"pip install scikit-learn".'
         ) from error

@@ -1,5 +1,6 @@
-"""tools/demo.py and its report."""
+"""demo/classification.py and its report."""
 
+import importlib
 import csv
 import json
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.tool_runs import TOOLS, environment, load_tool, run_tool
+from tests.helpers.tool_runs import environment, run_tool
 
 LOGS = {
     'baseline': [{'accuracy/top1': 80.0}, {'accuracy/top1': 96.0}],
@@ -25,7 +26,7 @@ LOGS = {
 
 @pytest.fixture
 def report(monkeypatch):
-    return load_tool('demo_report', monkeypatch)
+    return importlib.import_module('demo.report')
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ def test_files(report, curves, tmp_path):
 
 
 def test_epochs_must_be_positive(monkeypatch, capsys):
-    tool = load_tool('demo', monkeypatch)
+    tool = importlib.import_module('demo.classification')
     monkeypatch.setattr(sys, 'argv', ['demo.py', '--epochs', '0'])
     with pytest.raises(SystemExit):
         tool.parse_args()
@@ -111,7 +112,7 @@ def test_failing_child(tmp_path):
     broken.mkdir(parents=True)
     (broken / '__init__.py').write_text('raise ImportError("broken wing")')
     path = os.pathsep.join([str(broken.parent), environment()['PYTHONPATH']])
-    run = run_tool('demo', cwd=tmp_path, PYTHONPATH=path)
+    run = run_tool('demo.classification', cwd=tmp_path, PYTHONPATH=path)
     assert run.returncode == 1
     assert 'broken wing' in run.stdout
     last = run.stdout.splitlines()[-1]
@@ -123,7 +124,7 @@ def test_failing_child(tmp_path):
 def test_stopping_the_demo_stops_the_training(tmp_path, number):
     pytest.importorskip('mmpretrain')
     with subprocess.Popen(
-        [sys.executable, str(TOOLS / 'demo.py')],
+        [sys.executable, '-m', 'demo.classification'],
         cwd=tmp_path,
         env=environment(),
         stdout=subprocess.PIPE,
@@ -155,7 +156,7 @@ def test_stopping_the_demo_stops_the_training(tmp_path, number):
 def test_demo_again_and_again(tmp_path):
     pytest.importorskip('mmpretrain')
     for epochs in (1, 2):
-        run = run_tool('demo', '--epochs', epochs, cwd=tmp_path)
+        run = run_tool('demo.classification', '--epochs', epochs, cwd=tmp_path)
         assert run.returncode == 0, run.stdout
         assert 'seed 0' in run.stdout
     folder = tmp_path / 'work_dirs' / 'demo'

@@ -1,5 +1,6 @@
-"""tools/demo_detection.py and its picture."""
+"""demo/detection.py and its picture."""
 
+import importlib
 import re
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from tests.tool_runs import ROOT, load_tool, run_tool
+from tests.helpers.tool_runs import ROOT, run_tool
 
 pytest.importorskip('mmdet')
 
@@ -33,7 +34,7 @@ LAST = {
 
 
 def test_table_fits_a_terminal(monkeypatch, capsys):
-    tool = load_tool('demo_detection', monkeypatch)
+    tool = importlib.import_module('demo.detection')
     Console(width=80).print(tool.table(LAST))
     text = capsys.readouterr().out
     assert 'after epoch 6' in text
@@ -51,7 +52,7 @@ def test_table_fits_a_terminal(monkeypatch, capsys):
 class TestPicture:
     @pytest.fixture
     def tool(self, monkeypatch):
-        return load_tool('detection_picture', monkeypatch)
+        return importlib.import_module('demo.detection_picture')
 
     @pytest.fixture
     def scene(self, tmp_path):
@@ -119,19 +120,19 @@ def test_make_runs_it():
         text=True,
         check=True,
     )
-    assert run.stdout.splitlines()[-1].endswith('tools/demo_detection.py')
+    assert run.stdout.splitlines()[-1].endswith('demo/detection.py')
 
 
 def test_without_mmdet_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, 'mmdet.apis', None)
     monkeypatch.delitem(sys.modules, 'detection_picture', raising=False)
     with pytest.raises(SystemExit, match='needs mmdet.*run make setup'):
-        load_tool('demo_detection', monkeypatch)
+        importlib.import_module('demo.detection')
 
 
 @pytest.mark.slow
 def test_quick_demo(tmp_path):
-    run = run_tool('demo_detection', '--quick', cwd=tmp_path)
+    run = run_tool('demo.detection', '--quick', cwd=tmp_path)
     assert run.returncode == 0, run.stdout
     assert 'epoch 1  boxes 0.' in run.stdout
     assert 'mAP after epoch 1' in run.stdout
@@ -146,7 +147,7 @@ def test_failing_training(tmp_path):
     folder = tmp_path / 'data' / 'digits_coco' / 'train'
     folder.mkdir(parents=True)
     (folder / 'mine.txt').touch()
-    run = run_tool('demo_detection', '--quick', cwd=tmp_path)
+    run = run_tool('demo.detection', '--quick', cwd=tmp_path)
     assert run.returncode == 1
     assert 'choose another data_root' in run.stdout
     last = run.stdout.splitlines()[-1]

@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tools.environment import (
-    checks,
-    mmcv_wheel,
-    ninja_with_header,
-    set_up,
-    stacks,
-    steps,
-)
+from environment import checks
+from environment import mmcv_wheel
+from environment import ninja_with_header
+from environment import set_up
+from environment import stacks
+from environment import steps
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,7 +53,7 @@ def no_network(tmp_path, monkeypatch):
 
 def run_set_up(venv, *arguments):
     """Runs the set-up as make does and returns its status and last line."""
-    command = [sys.executable, '-m', 'tools.environment.set_up']
+    command = [sys.executable, '-m', 'environment.set_up']
     done = subprocess.run(
         [*command, '--venv', str(venv), *arguments],
         cwd=ROOT,
@@ -83,7 +81,7 @@ class TestInterpreter:
         code = (
             'import runpy, sys; '
             f'sys.version_info = {version}; '
-            "runpy.run_module('tools.environment.set_up')"
+            "runpy.run_module('environment.set_up')"
         )
         done = subprocess.run(
             [sys.executable, '-c', code],
@@ -119,7 +117,7 @@ class TestInterpreter:
         done = self.make('VENV=somewhere')
         assert done.returncode == 0
         assert done.stdout.split('/')[-1] == (
-            'python3.12 -m tools.environment.set_up '
+            'python3.12 -m environment.set_up '
             '--venv somewhere --stack openmmlab\n'
         )
 

@@ -4,7 +4,7 @@ Takes one line of the implementation out, or turns it round, in a copy of
 the project, runs the tests of the promise that the line keeps, and expects
 them to fail. Run from the top of the project, some minutes:
 
-    python -m tests.mutations [NUMBER ...]
+    python -m tests.helpers.mutations [NUMBER ...]
 """
 
 import shutil
@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 HOOK = 'hooks/switch_ema_hook.py'
 EMA = 'averaging/switch_ema.py'
 TENSORS = 'engines/model_tensors.py'
@@ -131,7 +131,7 @@ def survives(row, name, old, new):
         text = path.read_text()
         path.write_text(text.replace(old, new))
         command = [sys.executable, '-m', 'pytest', '-q', '-x', '-k']
-        command += [f'test_{row}', 'tests/test_contract.py']
+        command += [f'test_{row}', 'tests/integration/test_contract.py']
         done = subprocess.run(command, cwd=copy, capture_output=True)
         if done.returncode not in (0, 1):
             raise RuntimeError(done.stdout.decode())

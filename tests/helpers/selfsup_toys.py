@@ -6,7 +6,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 from torch.utils.data import Dataset
 
-from tests.toy import build_runner
+from tests.helpers.toy import build_runner
 
 EPOCHS = 4
 #: Batches of an epoch.

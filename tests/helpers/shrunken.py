@@ -15,7 +15,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
-from tests import tiny_data
+from tests.helpers import tiny_data
 
 BATCH = 2
 IMAGES = 32
@@ -52,7 +52,7 @@ SIZED_BACKBONES = (
     'VisionTransformer',
     'MoCoV3ViT',
     'MAEViT',
-    'sema_mm.models.SimMIMViT',
+    'sema_mm.tasks.selfsup.SimMIMViT',
 )
 #: Projectors wider than this are made so wide: a step of Barlow Twins' would
 #: take gigabytes.
@@ -208,7 +208,7 @@ def _shrink_data(loader: Any, data: Path, images: int) -> None:
         dataset.data_root = f'{data / ROOTS[kind]}/'
     dataset.indices = images
     if dataset.type == 'CIFAR100':
-        dataset.type = 'tests.tiny_cifar.TinyCIFAR100'
+        dataset.type = 'tests.helpers.tiny_cifar.TinyCIFAR100'
 
 
 def _shrink_images(cfg: Config, divisor: int) -> None:

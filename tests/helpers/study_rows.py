@@ -48,7 +48,7 @@ def study_rows(effects=EFFECTS, settings=SETTINGS, last=LAST):
 
     The noise of a seed is common to all methods, but for a tenth.
     """
-    make = importlib.import_module('study.rows').Row
+    make = importlib.import_module('research.study.rows').Row
     rows = []
     for setting, plan in settings.items():
         seeds = list(range(plan['seeds']))

@@ -11,13 +11,13 @@ import pytest
 from mmengine.config import Config
 from mmengine.hub import get_config
 
-from sema_mm.hooks.config_plan import plan_of_config
-from sema_mm.hooks.switch_plan import fitting_momentum
+from sema_mm.config.plan import plan_of_config
+from sema_mm.averaging.switch_plan import fitting_momentum
 
-from .recipe import gpus, recipe
+from tests.helpers.recipe import gpus, recipe
 
-ROOT = Path(__file__).resolve().parent.parent
-#: What tools/train.py trains; a study is for tools/run_study.py.
+ROOT = Path(__file__).resolve().parents[2]
+#: What tools/train.py trains; a study is for research/study/__main__.py.
 TRAINED = [
     path
     for path in sorted((ROOT / 'configs').rglob('*.py'))

@@ -12,7 +12,7 @@ from mmengine.model import BaseModel
 from torch import nn
 
 from sema_mm import SwitchEMA, SwitchEMAHook
-from tests.toy import build_runner, find_hook, loader
+from tests.helpers.toy import build_runner, find_hook, loader
 
 START = [[3.0, 4.0], [5.0, 6.0]]
 #: Model and average after each step, the switch included.

@@ -5,8 +5,8 @@ import torch
 from mmengine.hooks import EMAHook, Hook
 
 from sema_mm import SwitchEMAHook
-from tests.exact import assert_differ, assert_same, differences, frozen
-from tests.toy import build_runner, find_hook
+from tests.helpers.exact import assert_differ, assert_same, differences, frozen
+from tests.helpers.toy import build_runner, find_hook
 
 SGD = dict(type='SGD', lr=0.1, momentum=0.9)
 ADAMW = dict(type='AdamW', lr=0.02, weight_decay=0.1)

@@ -16,11 +16,11 @@ from mmengine.runner._flexible_runner import FlexibleRunner
 from torch import nn
 
 from sema_mm import SwitchEMAHook
-from sema_mm.checkpoint import use_safe_loading
-from tests.exact import assert_differ, assert_same, differences, frozen
-from tests.toy import ToyData, ToyModel, build_runner, find_hook, loader
+from sema_mm.checkpointing.safe_loading import use_safe_loading
+from tests.helpers.exact import assert_differ, assert_same, differences, frozen
+from tests.helpers.toy import ToyData, ToyModel, build_runner, find_hook, loader
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 OURS = dict(type='sema_mm.SwitchEMAHook')
 THEIRS = dict(type='mmengine.EMAHook')
 SGD = dict(type='SGD', lr=0.1, momentum=0.9)
@@ -231,7 +231,7 @@ import torch
 
 RESUME = """
 from mmengine.hooks import EMAHook
-from tests.toy import build_runner, find_hook
+from tests.helpers.toy import build_runner, find_hook
 path, work_dir, result = sys.argv[1:]
 runner = build_runner(
     work_dir, dict(type='EMAHook', momentum=0.1), epochs=4,

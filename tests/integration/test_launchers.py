@@ -1,9 +1,10 @@
-"""The launchers in tools/, and tools/processes.py, which they rely on.
+"""The launchers in tools/, and sema_mm/cli/distributed.py, which they rely on.
 
 A real Slurm is not needed: a program named srun takes its place. The tests
-with a real one are in tests/test_slurm.py.
+with a real one are in tests/integration/test_slurm.py.
 """
 
+import importlib
 import json
 import os
 import shutil
@@ -22,9 +23,9 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 
 from sema_mm import SwitchEMAHook
-from tests.test_tools.test_test import SEMA
-from tests.tool_runs import TOOLS, TOY_CONFIG, environment, load_tool, run_tool
-from tests.toy import find_hook
+from tests.unit.cli.test_test import SEMA
+from tests.helpers.tool_runs import TOOLS, TOY_CONFIG, environment, run_tool
+from tests.helpers.toy import find_hook
 
 SCRIPTS = ('dist_train', 'dist_test', 'slurm_train', 'slurm_test')
 SETTINGS = (
@@ -326,7 +327,7 @@ def test_shellcheck_finds_nothing():
 def tool(monkeypatch):
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
-    return load_tool('processes', monkeypatch)
+    return importlib.import_module('sema_mm.cli.distributed')
 
 
 def slurm(**changes):
@@ -532,7 +533,7 @@ def test_a_gpu_for_each_process(tool):
 
 
 def write_config(path, head, tail=''):
-    recorder = dict(type='tests.test_tools.test_launchers.Recorder')
+    recorder = dict(type='tests.integration.test_launchers.Recorder')
     # Without new statistics those of BatchNorm are of each process's own.
     hook = dict(type='sema_mm.SwitchEMAHook', momentum=0.5, recalibrate_bn=2)
     text = f'{head}\ncustom_hooks = [{hook}, {recorder}]\n{tail}\n'
@@ -659,8 +660,7 @@ HOLDER = """
 import os, sys
 import torch
 import torch.distributed as dist
-sys.path.insert(0, {tools!r})
-import processes
+from sema_mm.cli import distributed
 count = lambda: len(os.listdir('/proc/self/task'))
 before = count()
 dist.init_process_group('gloo', store=dist.HashStore(), rank=0, world_size=1)
@@ -670,7 +670,7 @@ runner = Runner()
 runner.itself, runner.group = runner, dist.group.WORLD
 del runner
 during = count()
-processes.part()
+distributed.part()
 print(before, during, count())
 """
 
@@ -680,9 +680,8 @@ print(before, during, count())
 )
 def test_no_thread_of_a_group_outlives_the_run():
     """One that did could abort the process as the interpreter ends."""
-    code = HOLDER.format(tools=str(TOOLS))
     done = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', code],
+        [sys.executable, '-W', 'ignore', '-c', HOLDER],
         env=environment(),
         capture_output=True,
         text=True,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1] / 'sema_mm'
+ROOT = Path(__file__).parents[2] / 'sema_mm'
 MODULES = sorted(ROOT.rglob('*.py'))
 # A part of the package, and what it may import from the package.
 MAY_IMPORT = {

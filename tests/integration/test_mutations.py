@@ -1,8 +1,8 @@
-"""Mutations still fit the code; ``python -m tests.mutations`` tries them."""
+"""Mutations still fit the code; ``python -m tests.helpers.mutations`` tries them."""
 
 import pytest
 
-from tests.mutations import MUTATIONS, ROOT
+from tests.helpers.mutations import MUTATIONS, ROOT
 
 CONTRACT = (ROOT / 'tests' / 'test_contract.py').read_text()
 

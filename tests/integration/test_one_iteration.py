@@ -1,5 +1,6 @@
 """Every model builds, trains an iteration or more, and is switched."""
 
+import importlib
 import argparse
 
 import numpy as np
@@ -11,17 +12,9 @@ from mmengine.registry import MODELS, DefaultScope
 from torch.overrides import TorchFunctionMode
 
 from sema_mm import SwitchEMAHook, SwitchTargetHook
-from tests import shrunken
-from tests.test_configs import (
-    AVERAGED,
-    BASELINES,
-    CONFIGS,
-    ROOT,
-    load,
-    method,
-)
-from tests.tool_runs import load_tool
-from tests.toy import find_hook
+from tests.helpers import shrunken
+from tests.integration.test_configs import AVERAGED, BASELINES, CONFIGS, ROOT, load, method
+from tests.helpers.toy import find_hook
 
 DIGITS = ROOT / 'configs/digits'
 README = ROOT / 'configs/selfsup/README.md'
@@ -199,7 +192,7 @@ def test_ema_trains_and_does_not_switch(name, data, tmp_path):
 #: Upstream configs: the images of their training set (of COCO those without
 #: objects only where the config keeps them), the processes that share them,
 #: the momentum for that many steps, and the hooks that come of the flag.
-#: tests/test_tools/test_averaging.py has every argument of theirs.
+#: tests/unit/config/test_averaging.py has every argument of theirs.
 OURS = 'sema_mm.SwitchEMAHook'
 UPSTREAM = {
     'mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py': (
@@ -232,8 +225,8 @@ def test_upstream_trains_and_switches_with_one_flag(
 ):
     pytest.importorskip(name.partition('::')[0])
     (images, processes, momentum), hooks = UPSTREAM[name]
-    cfg = load_tool('config_file', monkeypatch).load_config(name)
-    tool = load_tool('averaging', monkeypatch)
+    cfg = importlib.import_module('sema_mm.config.config_file').load_config(name)
+    tool = importlib.import_module('sema_mm.config.averaging')
     parser = argparse.ArgumentParser()
     tool.add_arguments(parser)
     args = parser.parse_args(['--averaging', 'sema'])

@@ -1,6 +1,6 @@
 """Cost in operators, instructions and bytes: a guard without a clock.
 
-The benchmark (tools/benchmark_averaging.py) says how long things take; here
+The benchmark (research/speed/__main__.py) says how long things take; here
 is what must not come back: work for each tensor in Python, and copies.
 """
 
@@ -19,8 +19,8 @@ from sema_mm.averaging.functional import PIECE
 from sema_mm.averaging.joined_group import JoinedGroup
 from sema_mm.averaging.nonfinite_guard import NonfiniteGuard
 from sema_mm.averaging.tensor_group import TensorGroup
-from tests.counting import allocations, instructions, operators
-from tests.toy import build_runner, find_hook
+from tests.helpers.counting import allocations, instructions, operators
+from tests.helpers.toy import build_runner, find_hook
 
 ONE = {'_foreach_lerp_': 1}
 FEW, MANY = 10, 400

@@ -11,7 +11,7 @@ from torch.distributed.fsdp.wrap import ModuleWrapPolicy
 from torch.nn.parallel import DistributedDataParallel
 
 from sema_mm import SwitchEMA
-from tests.test_engines.ranks import join
+from tests.unit.sharding.ranks import join
 
 STEPS = 6
 

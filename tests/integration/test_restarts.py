@@ -12,19 +12,19 @@ import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 
-from tests.exact import assert_same
-from tests.slurm_cluster import wait_for
-from tests.test_tools.test_launchers import finish, needs_no_gpu, run, start
-from tests.tool_runs import TOY_CONFIG
+from tests.helpers.exact import assert_same
+from tests.helpers.slurm_cluster import wait_for
+from tests.integration.test_launchers import finish, needs_no_gpu, run, start
+from tests.helpers.tool_runs import TOY_CONFIG
 
 EPOCHS = 4
 #: Seconds after which gloo gives a rank up.
 TIMEOUT = 60
 #: 10 iterations of two ranks in an epoch; all random numbers matter.
 CONFIG = f"""{TOY_CONFIG}
-model = dict(type='tests.test_exact_resume.noisy_model')
+model = dict(type='tests.integration.test_exact_resume.noisy_model')
 train_dataloader.update(
-    dataset=dict(type='tests.test_exact_resume.NoisyData', size=80)
+    dataset=dict(type='tests.integration.test_exact_resume.NoisyData', size=80)
 )
 train_cfg.update(max_epochs={EPOCHS})
 param_scheduler.update(T_max={EPOCHS}, end={EPOCHS})
@@ -35,7 +35,7 @@ default_hooks = dict(
 )
 custom_hooks += [
     dict(type='sema_mm.PreemptionHook', interval=2),
-    dict(type='tests.test_restarts.Ready'),
+    dict(type='tests.integration.test_restarts.Ready'),
 ]
 env_cfg = dict(dist_cfg=dict(timeout={TIMEOUT}))
 log_level = 'WARNING'

@@ -15,8 +15,8 @@ from mmengine.runner import Runner
 from mmengine.runner._flexible_runner import FlexibleRunner
 
 from sema_mm import SwitchEMAHook
-from tests.exact import assert_differ, assert_same, differences, frozen
-from tests.toy import ToyModel, build_runner, find_hook
+from tests.helpers.exact import assert_differ, assert_same, differences, frozen
+from tests.helpers.toy import ToyModel, build_runner, find_hook
 
 SIZES = dict(epochs=4, iters=8)
 SGD = dict(type='SGD', lr=0.1, momentum=0.9)

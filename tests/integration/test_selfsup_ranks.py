@@ -7,8 +7,8 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from tests.selfsup_toys import MODELS_WITH_TARGET, Images, build, loader
-from tests.test_hooks.test_switch_target_hook import HOOK, weights
+from tests.helpers.selfsup_toys import MODELS_WITH_TARGET, Images, build, loader
+from tests.unit.hooks.test_switch_target_hook import HOOK, weights
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ def start(folder, **changes):
         epochs=2,
         val_dataloader=data,
         val_cfg=dict(
-            type='sema_mm.evaluation.KNNValLoop', bank=dict(data), k=3
+            type='sema_mm.tasks.selfsup.KNNValLoop', bank=dict(data), k=3
         ),
         val_evaluator=dict(type='Accuracy', topk=(1,), prefix='knn'),
         **changes,

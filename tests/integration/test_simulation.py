@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from sema_mm import SwitchEMAHook
-from tests.toy import build_runner, find_hook, loader
+from tests.helpers.toy import build_runner, find_hook, loader
 
 RUNS = 260
 CHUNK = 10

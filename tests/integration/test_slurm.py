@@ -14,11 +14,11 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
-from tests.exact import assert_same
-from tests.slurm_cluster import NoSlurm, SlurmCluster, wait_for
-from tests.test_tools.test_launchers import finish, needs_no_gpu, run, start
-from tests.test_tools.test_test import SEMA
-from tests.tool_runs import ROOT, TOOLS, environment
+from tests.helpers.exact import assert_same
+from tests.helpers.slurm_cluster import NoSlurm, SlurmCluster, wait_for
+from tests.integration.test_launchers import finish, needs_no_gpu, run, start
+from tests.unit.cli.test_test import SEMA
+from tests.helpers.tool_runs import ROOT, TOOLS, environment
 
 pytest.importorskip('mmpretrain')
 pytestmark = [pytest.mark.slow, needs_no_gpu]
@@ -42,7 +42,7 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type='sema_mm.SwitchEMAHook', momentum=0.1),
-    dict(type='tests.test_slurm.Pace'),
+    dict(type='tests.integration.test_slurm.Pace'),
 ]
 """
 #: The job script of the documentation.

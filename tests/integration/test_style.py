@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COMMANDS = [
     'ruff check',
     'ruff format --check',
-    'mypy sema_mm tools/environment',
+    'mypy sema_mm .dev/environment',
 ]
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from sema_mm import SwitchEMA, SwitchEMAHook
-from tests.toy import build_runner
+from tests.helpers.toy import build_runner
 
 ARGUMENTS = [  # arguments, the error's class, a part of its sentence
     (dict(momentum=0.999), ValueError, 'write momentum=0.001'),

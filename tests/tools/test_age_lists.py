@@ -1,5 +1,6 @@
-"""tools/age_lists.py."""
+"""tools/dataset_converters/age_lists.py."""
 
+import importlib
 import sys
 
 import pytest
@@ -7,12 +8,8 @@ import pytest
 pytest.importorskip('mmpretrain')
 
 from sema_mm.tasks.regression import AgeDB, IMDBWiki  # noqa: E402
-from tests import tiny_data  # noqa: E402
-from tests.test_tasks.test_regression.test_imdb_wiki_meta import (  # noqa: E402
-    ROWS,
-    write_table,
-)
-from tests.tool_runs import load_tool  # noqa: E402
+from tests.helpers import tiny_data  # noqa: E402
+from tests.unit.tasks.regression.test_imdb_wiki_meta import ROWS, write_table  # noqa: E402
 
 
 @pytest.fixture
@@ -20,7 +17,7 @@ def run(monkeypatch):
     def run(*args):
         words = ['age_lists.py', *map(str, args)]
         monkeypatch.setattr(sys, 'argv', words)
-        load_tool('age_lists', monkeypatch).main()
+        importlib.import_module('tools.dataset_converters.age_lists').main()
 
     return run
 

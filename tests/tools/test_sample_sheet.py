@@ -1,5 +1,6 @@
-"""tools/sample_sheet.py."""
+"""tools/visualization/sample_sheet.py."""
 
+import importlib
 import sys
 
 import cv2
@@ -12,8 +13,7 @@ pytest.importorskip('mmpretrain')
 
 from mmpretrain.structures import DataSample  # noqa: E402
 
-from tests import tiny_data  # noqa: E402
-from tests.tool_runs import load_tool  # noqa: E402
+from tests.helpers import tiny_data  # noqa: E402
 
 CONFIG = """
 default_scope = 'mmpretrain'
@@ -37,7 +37,7 @@ def draw(monkeypatch, tmp_path):
         out = tmp_path / f'{bgr}.png'
         words = ['sample_sheet.py', str(config), '--out', str(out), *args]
         monkeypatch.setattr(sys, 'argv', words)
-        load_tool('sample_sheet', monkeypatch).main()
+        importlib.import_module('tools.visualization.sample_sheet').main()
         return cv2.imread(str(out)).astype(int)
 
     return draw
@@ -58,7 +58,7 @@ def test_colours_are_those_of_the_images(draw, tmp_path):
 
 @pytest.fixture
 def tool(monkeypatch):
-    return load_tool('sample_sheet', monkeypatch)
+    return importlib.import_module('tools.visualization.sample_sheet')
 
 
 def test_views_and_titles(tool):

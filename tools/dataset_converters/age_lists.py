@@ -2,12 +2,12 @@
 
 From the folders that the archives unpack to::
 
-    python tools/age_lists.py agedb data/agedb          # has AgeDB/*.jpg
-    python tools/age_lists.py imdb-wiki data/imdb_wiki  # imdb_crop, wiki_crop
+    python tools/dataset_converters/age_lists.py agedb data/agedb          # has AgeDB/*.jpg
+    python tools/dataset_converters/age_lists.py imdb-wiki data/imdb_wiki  # imdb_crop, wiki_crop
 
 From a published split, a CSV file with the columns age, path and split::
 
-    python tools/age_lists.py csv data/agedb --file agedb.csv
+    python tools/dataset_converters/age_lists.py csv data/agedb --file agedb.csv
 """
 
 import argparse
@@ -17,7 +17,8 @@ from collections import Counter
 from pathlib import Path
 
 try:
-    from sema_mm.tasks.regression import agedb_folder, imdb_wiki_meta
+    from sema_mm.tasks.regression import agedb_folder
+    from sema_mm.tasks.regression import imdb_wiki_meta
     from sema_mm.tasks.regression.age_list import Photo, write_list
     from sema_mm.tasks.regression.age_split import SPLITS, split_photos
 except ImportError as problem:

@@ -2,8 +2,8 @@
 
 The configs do this themselves when they need it::
 
-    python tools/digits_coco.py
-    python tools/digits_coco.py --data-root DIR --seed 1
+    python tools/dataset_converters/digits_coco.py
+    python tools/dataset_converters/digits_coco.py --data-root DIR --seed 1
 """
 
 import argparse
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 try:
-    from sema_mm.datasets import DigitsCoco
+    from sema_mm.tasks.detection import DigitsCoco
 except ImportError as problem:
     sys.exit(f'error: {problem}')
 

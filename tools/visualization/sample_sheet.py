@@ -3,8 +3,8 @@
 What is drawn is what the model gets, after all transforms: of several views
 of an image the first, with the number or the label to predict, if any::
 
-    python tools/sample_sheet.py CONFIG --out sheet.png
-    python tools/sample_sheet.py CONFIG --split test --count 40
+    python tools/visualization/sample_sheet.py CONFIG --out sheet.png
+    python tools/visualization/sample_sheet.py CONFIG --split test --count 40
 """
 
 import argparse

@@ -5,6 +5,6 @@ _base_ = [
 ]
 
 model = dict(
-    backbone=dict(type='sema_mm.models.DenseNet_CIFAR'),
+    backbone=dict(type='sema_mm.tasks.classification.DenseNet_CIFAR'),
     head=dict(num_classes=100),
 )

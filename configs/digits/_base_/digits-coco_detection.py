@@ -1,5 +1,5 @@
 # dataset settings
-dataset_type = 'sema_mm.datasets.DigitsCoco'
+dataset_type = 'sema_mm.tasks.detection.DigitsCoco'
 data_root = 'data/digits_coco/'
 train_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -21,7 +21,7 @@ model = dict(
 )
 
 # dataset settings
-dataset_type = 'sema_mm.datasets.Digits'
+dataset_type = 'sema_mm.tasks.classification.Digits'
 data_preprocessor = dict(
     num_classes=10, mean=[78.0] * 3, std=[96.0] * 3, to_rgb=False
 )

@@ -14,7 +14,7 @@ model = dict(
 )
 
 # dataset settings
-dataset_type = 'sema_mm.datasets.DigitsCoco'
+dataset_type = 'sema_mm.tasks.detection.DigitsCoco'
 data_root = 'data/digits_coco/'
 train_pipeline = [
     dict(type='RandomAffine', scaling_ratio_range=(0.8, 1.2)),

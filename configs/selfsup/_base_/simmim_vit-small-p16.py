@@ -2,7 +2,7 @@ _base_ = 'mmpretrain::simmim/simmim_swin-base-w6_16xb128-amp-coslr-800e_in1k-192
 
 model = dict(
     backbone=dict(
-        _delete_=True, type='sema_mm.models.SimMIMViT', img_size=224
+        _delete_=True, type='sema_mm.tasks.selfsup.SimMIMViT', img_size=224
     ),
     neck=dict(in_channels=768, encoder_stride=16),
     head=dict(patch_size=16),

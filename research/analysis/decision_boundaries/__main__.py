@@ -4,7 +4,7 @@ The example of averaging without mmengine's runner: a plain PyTorch loop
 with :class:`sema_mm.SwitchEMA`. Writes ``accuracies.csv``,
 ``probabilities.csv`` and ``boundaries.png``::
 
-    python tools/analysis_tools/decision_boundaries.py --out FOLDER
+    python -m research.analysis.decision_boundaries --out FOLDER
 """
 
 import argparse
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Optional
 
 import torch
-from boundary_figure import draw
-from boundary_rows import Accuracy, Probability, read_rows, write_rows
+from .figure import draw
+from .rows import Accuracy, Probability, read_rows, write_rows
 from rich.progress import track
 from sklearn.datasets import make_circles, make_moons
 from torch import Tensor, nn

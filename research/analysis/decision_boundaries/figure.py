@@ -6,14 +6,13 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from boundary_rows import Accuracy, Probability
+from .rows import Accuracy, Probability
 from torch import Tensor
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from study.methods import METHODS
+from research.study.methods import METHODS
 
 STYLES = {method.label: method for method in METHODS.values()}
 

@@ -4,8 +4,8 @@ Largest eigenvalues and trace of the Hessian of the cross-entropy, and where
 asked for its spectral density and the rise of the loss in a radius; see
 docs/en/analysis.md. Rows of quantity, at, value and standard error::
 
-    python tools/analysis_tools/hessian.py CONFIG CHECKPOINT --out rows.csv
-    python tools/analysis_tools/hessian.py CONFIG CHECKPOINT --out rows.json \
+    python -m research.analysis.hessian CONFIG CHECKPOINT --out rows.csv
+    python -m research.analysis.hessian CONFIG CHECKPOINT --out rows.json \
         --split val --mode train --top 5 --density 4 --radius 0.05 --sigma 0.01
 """
 
@@ -14,25 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional
 
-from classifier import (
-    accuracy,
-    build_classifier,
-    load_weights,
-    parser_of_measurements,
-    read_batches,
-    read_config,
-)
-from row_files import check_suffix, settings_of, write_rows
-from sentences import USER_ERRORS, one_sentence, running
+from ..classifier import accuracy, build_classifier, load_weights, parser_of_measurements, read_batches, read_config
+from research.common.row_files import check_suffix, settings_of, write_rows
+from sema_mm.cli.errors import USER_ERRORS, one_sentence, running
 from torch.nn.functional import cross_entropy
 
-from sema_mm.analysis.hessian import (
-    spectral_density,
-    top_eigenvalues,
-    trace,
-)
-from sema_mm.analysis.mean_loss import MeanLoss
-from sema_mm.analysis.sharpness import average_case, worst_case
+from . import spectral_density, top_eigenvalues, trace
+from ..mean_loss import MeanLoss
+from ..sharpness import average_case, worst_case
 
 
 def parse_args() -> argparse.Namespace:

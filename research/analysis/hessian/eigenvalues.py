@@ -7,8 +7,8 @@ import torch
 from scipy.sparse.linalg import ArpackError, eigsh
 from torch import nn
 
-from ...averaging.arguments import check_count
-from ..checks import check_positive
+from sema_mm.averaging.arguments import check_count
+from research.common.checks import check_positive
 from ..mean_loss import MeanLoss, Measure
 from ..probes import gaussian
 from .hessian_operator import HessianOperator

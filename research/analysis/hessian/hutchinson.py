@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ...averaging.arguments import check_count
-from ..estimate import mean_and_error
+from sema_mm.averaging.arguments import check_count
+from research.common.estimate import mean_and_error
 from ..mean_loss import MeanLoss, Measure
 from ..probes import rademacher
 

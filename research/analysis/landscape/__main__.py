@@ -4,32 +4,23 @@ One checkpoint: along a random, filter-normalised direction, or two with
 --plane. Two: on the line between them. Three: on the plane through them. See
 docs/en/analysis.md. Rows of place, loss and accuracy, and a picture::
 
-    python tools/analysis_tools/landscape.py CONFIG CHECKPOINT \
+    python -m research.analysis.landscape CONFIG CHECKPOINT \
         --out rows.csv --figure slice.png
-    python tools/analysis_tools/landscape.py CONFIG BASELINE EMA SEMA \
+    python -m research.analysis.landscape CONFIG BASELINE EMA SEMA \
         --out rows.json --figure plane.png --mode train
 """
 
 import argparse
 from pathlib import Path
 
-from classifier import (
-    Batches,
-    Classifier,
-    accuracy,
-    build_classifier,
-    load_weights,
-    parser_of_measurements,
-    read_batches,
-    read_config,
-)
-from landscape_figure import draw
-from row_files import check_suffix, settings_of, write_rows
-from sentences import USER_ERRORS, one_sentence, running
+from ..classifier import Batches, Classifier, accuracy, build_classifier, load_weights, parser_of_measurements, read_batches, read_config
+from .figure import draw
+from research.common.row_files import check_suffix, settings_of, write_rows
+from sema_mm.cli.errors import USER_ERRORS, one_sentence, running
 from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import update_bn
 
-from sema_mm.analysis.landscape import line, plane, slice_1d, slice_2d
+from . import line, plane, slice_1d, slice_2d
 
 #: Rows, and where the solutions are in them.
 Found = tuple[list[dict[str, float]], list[tuple[float, ...]]]

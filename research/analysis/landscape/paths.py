@@ -7,7 +7,7 @@ from typing import Any, Callable, Optional
 import numpy as np
 from torch import nn
 
-from ...averaging.arguments import check_count, check_number
+from sema_mm.averaging.arguments import check_count, check_number
 from ..mean_loss import MeanLoss, Measure
 from ..measured_model import kept_values, measured_model
 from .mixture import Mixture, Solution

@@ -10,11 +10,11 @@ try:
     from mmpretrain.registry import DATASETS
 except ImportError as error:
     raise ImportError(
-        'sema_mm.datasets.Digits needs mmpretrain, which cannot be imported '
+        'sema_mm.tasks.classification.Digits needs mmpretrain, which cannot be imported '
         f'({error}). Install it with "pip install mmpretrain".'
     ) from error
 
-from .digit_images import check_split, read_digits
+from ..digit_images import check_split, read_digits
 
 
 @DATASETS.register_module()

@@ -1,39 +1,17 @@
-"""Real data, as datasets of the OpenMMLab libraries.
+"""Detection and instance segmentation of real digits, for mmdet.
 
-Each dataset is imported with its first use, and its library with it:
-mmpretrain with :class:`Digits` and :class:`STL10`, mmdet with
-:class:`DigitsCoco`. The digits are embedded, STL-10 is not.
+Importing this package imports mmdet; ``import sema_mm`` does not import this
+package.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+try:
+    import mmdet  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        'sema_mm.tasks.detection needs mmdet, which cannot be imported '
+        f'({error}). Install it with "pip install mmdet".'
+    ) from error
 
-if TYPE_CHECKING:
-    from .digits import Digits
-    from .digits_coco import DigitsCoco
-    from .stl10 import STL10
+from .digits_coco import DigitsCoco
 
-__all__ = ['STL10', 'Digits', 'DigitsCoco']
-
-_MODULES = {
-    'Digits': '.digits',
-    'DigitsCoco': '.digits_coco',
-    'STL10': '.stl10',
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import the module of a dataset.
-
-    Args:
-        name (str): Name of the dataset.
-
-    Returns:
-        type: The dataset.
-
-    Raises:
-        AttributeError: If there is no such dataset.
-    """
-    if name not in _MODULES:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(importlib.import_module(_MODULES[name], __name__), name)
+__all__ = ['DigitsCoco']

@@ -12,12 +12,12 @@ import numpy as np
 from filelock import FileLock
 from pycocotools import mask as coco_mask
 
-from .digit_images import SPLITS, read_digits
+from ..digit_images import SPLITS, read_digits
 from .digit_scenes import SIDE, Scene, compose_scene
 
 #: Raised with every change of what a folder holds: older ones are remade.
 VERSION = 1
-MAKER = 'sema_mm.datasets.DigitsCoco'
+MAKER = 'sema_mm.tasks.detection.DigitsCoco'
 #: The file with the instances, in each folder.
 INSTANCES = 'instances.json'
 

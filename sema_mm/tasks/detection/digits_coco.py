@@ -8,12 +8,12 @@ try:
     from mmdet.registry import DATASETS
 except ImportError as error:
     raise ImportError(
-        'sema_mm.datasets.DigitsCoco needs mmdet, which cannot be imported '
+        'sema_mm.tasks.detection.DigitsCoco needs mmdet, which cannot be imported '
         f'({error}). Install it with "pip install mmdet".'
     ) from error
 
 from .coco_folder import INSTANCES, make_folder
-from .digit_images import check_split
+from ..digit_images import check_split
 
 #: Scenes of a split, where nothing else is asked for.
 SCENES = {'train': 400, 'val': 100, 'test': 100}
@@ -23,7 +23,7 @@ SCENES = {'train': 400, 'val': 100, 'test': 100}
 class DigitsCoco(CocoDataset):
     """Real digits on dark, spotted backgrounds, 128 x 128 pixels, as COCO.
 
-    The digits are those of :class:`sema_mm.datasets.Digits`, in its splits:
+    The digits are those of :class:`sema_mm.tasks.classification.Digits`, in its splits:
     no image of a training scene is in a validation scene. Up to eight are
     thrown on each scene, their 8 x 8 pixels enlarged to a height of 28 to
     64, each in one colour. A later digit hides an earlier one, whose mask and

@@ -37,7 +37,7 @@ def read_list(file: Path) -> list[Photo]:
     if not file.is_file():
         raise ValueError(
             f'there is no list {file}: make the lists with '
-            'tools/age_lists.py, or correct data_root or ann_file'
+            'tools/dataset_converters/age_lists.py, or correct data_root or ann_file'
         )
     photos, wrong = [], []
     lines = file.read_text('utf-8-sig', 'surrogateescape').splitlines()
@@ -56,7 +56,7 @@ def read_list(file: Path) -> list[Photo]:
     if not photos:
         raise ValueError(
             f'{file} is empty: write one "path,age" in each line, or make the '
-            'lists with tools/age_lists.py'
+            'lists with tools/dataset_converters/age_lists.py'
         )
     return photos
 

@@ -16,7 +16,7 @@ class IMDBWiki(AgeDataset):
 
     IMDB-WIKI (Rothe et al., International Journal of Computer Vision, 2018)
     has 523,051 images, of which those with one clear face and a possible age
-    are used. ``tools/age_lists.py imdb-wiki`` finds them and writes the
+    are used. ``tools/dataset_converters/age_lists.py imdb-wiki`` finds them and writes the
     lists.
 
     Args:

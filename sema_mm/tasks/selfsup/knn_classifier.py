@@ -8,8 +8,8 @@ from mmengine.runner import autocast
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from ..averaging.arguments import check_count, check_flag, check_number
-from ..engines.model_tensors import unwrap_model
+from ...averaging.arguments import check_count, check_flag, check_number
+from ...sharding.model_tensors import unwrap_model
 from .nearest_neighbours import nearest, vote
 
 __all__ = ['KNNClassifier']

@@ -36,7 +36,7 @@ class KNNValLoop(ValLoop):
 
     Examples:
         >>> val_cfg = dict(
-        ...     type='sema_mm.evaluation.KNNValLoop', bank=bank, k=200
+        ...     type='sema_mm.tasks.selfsup.KNNValLoop', bank=bank, k=200
         ... )
         >>> val_evaluator = dict(type='Accuracy', topk=(1, 5), prefix='knn')
     """

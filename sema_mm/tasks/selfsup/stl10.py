@@ -11,7 +11,7 @@ try:
     from mmpretrain.registry import DATASETS
 except ImportError as error:
     raise ImportError(
-        'sema_mm.datasets.STL10 needs mmpretrain, which cannot be imported '
+        'sema_mm.tasks.selfsup.STL10 needs mmpretrain, which cannot be imported '
         f'({error}). Install it with "pip install mmpretrain".'
     ) from error
 

@@ -2,5 +2,5 @@
 
 Each case provokes one, states the sentence and says what must still be true.
 docs/en/faults.md is the table of them; write it anew with
-``python -m tests.test_faults``.
+``python -m tests.integration.faults``.
 """

@@ -1,5 +1,5 @@
 """Write docs/en/faults.md."""
 
-from tests.test_faults.table import write
+from tests.integration.faults.table import write
 
 write()

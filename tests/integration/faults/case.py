@@ -1,5 +1,6 @@
 """A case: how a fault is provoked, what is said, what is left."""
 
+import importlib
 import contextlib
 import io
 import itertools
@@ -13,8 +14,8 @@ from typing import Optional
 import pytest
 import torch
 
-from sema_mm.checkpoint import load_from_local
-from tests.tool_runs import TOY_CONFIG, load_tool
+from sema_mm.checkpointing.safe_loading import load_from_local
+from tests.helpers.tool_runs import TOY_CONFIG
 
 _runs = itertools.count()
 
@@ -111,7 +112,7 @@ class Place:
         self.patch.setattr(sys, 'argv', command)
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-            end = _end_of(load_tool(name, self.patch).main)
+            end = _end_of(importlib.import_module(f'sema_mm.cli.{name}').main)
         output = out.getvalue()
         if end is None:
             return Outcome('it goes on', self.warning(), output)

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from sema_mm.checkpoint import load_from_local
-from tests.test_checkpoint import Payload
-from tests.test_faults.case import Case, Outcome, Place, readable
-from tests.toy import build_runner
+from sema_mm.checkpointing.safe_loading import load_from_local
+from tests.unit.checkpointing.test_safe_loading import Payload
+from tests.integration.faults.case import Case, Outcome, Place, readable
+from tests.helpers.toy import build_runner
 
 GROUP = 'Checkpoints'
 SAFE = """

@@ -3,8 +3,7 @@
 import functools
 import sys
 
-from tests.test_faults.case import Case, Outcome, Place
-from tests.tool_runs import load_tool
+from tests.integration.faults.case import Case, Outcome, Place
 
 GROUP = 'Config and command line of tools/train.py'
 
@@ -34,8 +33,7 @@ def _without_mmdet(place: Place) -> Outcome:
 
 
 def _amp(place: Place) -> Outcome:
-    load_tool('train', place.patch)
-    place.patch.setattr('config_check.get_device', lambda: 'cpu')
+    place.patch.setattr('sema_mm.cli.config_check.get_device', lambda: 'cpu')
     return place.train('--amp')
 
 

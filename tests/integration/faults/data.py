@@ -4,19 +4,19 @@ import functools
 
 import pytest
 
-from tests.test_faults.case import Case, Outcome, Place, readable
-from tests.test_faults.hooks import FileData
+from tests.integration.faults.case import Case, Outcome, Place, readable
+from tests.integration.faults.hooks import FileData
 
 GROUP = 'Data'
 
 USE = """
 train_dataloader['dataset'] = dict(
-    type='tests.test_faults.hooks.FileData', folder='data'
+    type='tests.integration.faults.hooks.FileData', folder='data'
 )
 """
 REMOVE = """
 custom_hooks += [
-    dict(type='tests.test_faults.hooks.Remove', path='data/03.npy', epoch=2)
+    dict(type='tests.integration.faults.hooks.Remove', path='data/03.npy', epoch=2)
 ]
 """
 BASE_DATASET = """

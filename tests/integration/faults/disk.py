@@ -2,13 +2,13 @@
 
 import functools
 
-from tests.test_faults.case import Case, Outcome, Place, readable
-from tests.test_faults.checkpoints import SAFE
+from tests.integration.faults.case import Case, Outcome, Place, readable
+from tests.integration.faults.checkpoints import SAFE
 
 GROUP = 'The disk'
 FULL = """
 custom_hooks += [dict(
-    type='tests.test_faults.hooks.FullDisk', name='epoch_2.pth', epoch=2,
+    type='tests.integration.faults.hooks.FullDisk', name='epoch_2.pth', epoch=2,
     temporary={!r},
 )]
 """

@@ -10,8 +10,8 @@ import torch
 import torch.distributed as dist
 from mmengine.hooks import Hook
 
-from sema_mm import files
-from tests.toy import ToyData
+from sema_mm.checkpointing import whole_files as files
+from tests.helpers.toy import ToyData
 
 
 def _rank() -> int:

@@ -2,12 +2,12 @@
 
 import functools
 
-from sema_mm.checkpoint import load_from_local
-from tests.test_faults.case import Case, Outcome, Place, readable
+from sema_mm.checkpointing.safe_loading import load_from_local
+from tests.integration.faults.case import Case, Outcome, Place, readable
 
 GROUP = 'Numbers that are not finite'
 POISON = """
-custom_hooks.insert(0, dict(type='tests.test_faults.hooks.Poison', {}))
+custom_hooks.insert(0, dict(type='tests.integration.faults.hooks.Poison', {}))
 custom_hooks[1]['max_nonfinite'] = 4
 """
 

@@ -4,10 +4,10 @@ import functools
 import socket
 import time
 
-from tests.test_faults import ranks
-from tests.test_faults.case import Case, Outcome, Place, readable
-from tests.test_faults.data import REMOVE, USE
-from tests.test_faults.hooks import FileData
+from tests.integration.faults import ranks
+from tests.integration.faults.case import Case, Outcome, Place, readable
+from tests.integration.faults.data import REMOVE, USE
+from tests.integration.faults.hooks import FileData
 
 GROUP = 'Several processes'
 SECONDS = 8
@@ -16,10 +16,10 @@ TIMEOUT = f"""
 env_cfg = dict(dist_cfg=dict(timeout={SECONDS}))
 """
 LEAVE = """
-custom_hooks += [dict(type='tests.test_faults.hooks.Leave', {})]
+custom_hooks += [dict(type='tests.integration.faults.hooks.Leave', {})]
 """
 POISON = """
-custom_hooks.insert(0, dict(type='tests.test_faults.hooks.Poison', {}))
+custom_hooks.insert(0, dict(type='tests.integration.faults.hooks.Poison', {}))
 custom_hooks[1]['max_nonfinite'] = 2
 """
 

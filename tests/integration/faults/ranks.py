@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from tests.test_faults.case import Outcome, Place, said
-from tests.tool_runs import TOOLS
+from tests.integration.faults.case import Outcome, Place, said
+from tests.helpers.tool_runs import TOOLS
 
 #: Seconds after which a run counts as hanging.
 PATIENCE = 90
@@ -72,7 +72,6 @@ def _run(
     os.chdir(folder)
     output = os.open(f'{rank}.txt', os.O_WRONLY | os.O_CREAT)
     os.dup2(output, 1), os.dup2(output, 2)
-    sys.path.insert(0, str(TOOLS))
     sys.argv = ['train.py', 'toy.py', '--launcher', 'pytorch', *args]
     with contextlib.ExitStack() as stack:
         stack.callback(sys.stdout.flush)

@@ -6,17 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_faults import (
-    arguments,
-    checkpoints,
-    config,
-    data,
-    disk,
-    numbers,
-    processes,
-)
-from tests.test_faults.case import Case, Outcome, Place
-from tests.tool_runs import ROOT
+from tests.integration.faults import arguments
+from tests.integration.faults import checkpoints
+from tests.integration.faults import config
+from tests.integration.faults import data
+from tests.integration.faults import disk
+from tests.integration.faults import numbers
+from tests.integration.faults import processes
+from tests.integration.faults.case import Case, Outcome, Place
+from tests.helpers.tool_runs import ROOT
 
 PATH = ROOT / 'docs/en/faults.md'
 CASES = [
@@ -32,7 +30,7 @@ CASES = [
 TOP = """# Faults and bad input
 
 What is printed, and what is left. Written by a test that provokes each of
-them, `tests/test_faults`; `python -m tests.test_faults` writes it anew.
+them, `tests/test_faults`; `python -m tests.integration.faults` writes it anew.
 Words in capitals, such as `DIR` and `PORT`, and `...` stand for what differs
 from run to run, or from version to version.
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from mmengine.runner import CheckpointLoader
 
-from sema_mm.checkpoint import use_safe_loading
-from tests import test_checkpoint
-from tests.test_checkpoint import Payload
-from tests.test_faults.case import Place
-from tests.test_faults.checkpoints import SAFE, edited, run_of_two_epochs
-from tests.toy import ToyModel, build_runner
+from sema_mm.checkpointing.safe_loading import use_safe_loading
+from tests.unit.checkpointing import test_safe_loading as test_checkpoint
+from tests.unit.checkpointing.test_safe_loading import Payload
+from tests.integration.faults.case import Place
+from tests.integration.faults.checkpoints import SAFE, edited, run_of_two_epochs
+from tests.helpers.toy import ToyModel, build_runner
 
 served = test_checkpoint.served
 NO_RESTRICTION = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
@@ -65,13 +65,13 @@ def place(tmp_path, monkeypatch):
 
 INIT = """
 model = dict(
-    type='tests.test_faults.test_payloads.PretrainedToy',
+    type='tests.integration.faults.test_payloads.PretrainedToy',
     init_cfg=dict(type='Pretrained', checkpoint='trap.pth'),
 )
 """
 TEACHER = """
 model = dict(
-    type='tests.test_faults.test_payloads.Teacher', checkpoint='trap.pth'
+    type='tests.integration.faults.test_payloads.Teacher', checkpoint='trap.pth'
 )
 """
 LOAD = ('load_from=trap.pth',)

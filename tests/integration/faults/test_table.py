@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.test_faults.case import Place
-from tests.test_faults.table import CASES, row, rows_of_the_page
+from tests.integration.faults.case import Place
+from tests.integration.faults.table import CASES, row, rows_of_the_page
 
 
 def parameters():

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.calibration import calibration_curve
 
-from sema_mm.analysis.calibration import expected_calibration_error
+from research.analysis.calibration import expected_calibration_error
 
 
 def draw(classes=4, size=5000):

@@ -1,4 +1,4 @@
-"""tools/analysis_tools/decision_boundaries.py, the loop without a runner."""
+"""The plain loop of the decision boundaries."""
 
 import copy
 import sys
@@ -8,15 +8,9 @@ import pytest
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from tests.tool_runs import TOOLS, load_tool
+from research.analysis.decision_boundaries import __main__ as tool
+from research.analysis.decision_boundaries import figure
 
-
-@pytest.fixture
-def tool(monkeypatch):
-    monkeypatch.syspath_prepend(str(TOOLS / 'analysis_tools'))
-    yield load_tool('analysis_tools/decision_boundaries', monkeypatch)
-    for name in ('boundary_figure', 'boundary_rows'):
-        sys.modules.pop(name, None)
 
 
 def weights(model):
@@ -25,7 +19,7 @@ def weights(model):
     )
 
 
-def test_the_loop_averages_and_switches(tool):
+def test_the_loop_averages_and_switches():
     """Compare with torch's own average, switched by hand."""
     data, momentum, epochs = tool.load_data()[1], 0.1, 3
     live = {}
@@ -33,7 +27,7 @@ def test_the_loop_averages_and_switches(tool):
         found = tool.train(data, method, 5, epochs)
         live[method.name] = [weights(model) for model in found]
     for name, switches in (('EMA', False), ('SEMA', True)):
-        expected = by_torch(tool, data, momentum, switches, epochs)
+        expected = by_torch(data, momentum, switches, epochs)
         for own, other in zip(live[name], expected):
             torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-5)
     assert torch.equal(live['EMA'][0], live['SEMA'][0])
@@ -41,7 +35,7 @@ def test_the_loop_averages_and_switches(tool):
     assert not torch.allclose(live['EMA'][0], live['baseline'][0], atol=1e-3)
 
 
-def by_torch(tool, data, momentum, switches, epochs):
+def by_torch(data, momentum, switches, epochs):
     """Yield the averages of torch's AveragedModel after each epoch."""
     torch.manual_seed(5)
     layers = torch.nn.Linear, torch.nn.ReLU
@@ -67,7 +61,7 @@ def by_torch(tool, data, momentum, switches, epochs):
         yield weights(average.module)
 
 
-def test_data_are_what_scikit_learn_draws(tool):
+def test_data_are_what_scikit_learn_draws():
     circles, moons = tool.load_data()
     assert len(circles.train[0]) == tool.TRAIN
     assert len(moons.test[0]) == tool.TEST
@@ -76,7 +70,7 @@ def test_data_are_what_scikit_learn_draws(tool):
     assert radius[circles.labels == 1].mean() == pytest.approx(0.5, abs=0.08)
 
 
-def test_the_grid_covers_the_training_points_line_by_line(tool):
+def test_the_grid_covers_the_training_points_line_by_line():
     data = tool.load_data()[0]
     cells = tool.grid(data).view(tool.SIDE, tool.SIDE, 2)
     assert torch.equal(cells[0, 0], data.train[0].amin(0))
@@ -86,7 +80,7 @@ def test_the_grid_covers_the_training_points_line_by_line(tool):
 
 
 @pytest.mark.slow
-def test_rows_come_before_the_figure(tool, tmp_path, monkeypatch):
+def test_rows_come_before_the_figure(tmp_path, monkeypatch):
     monkeypatch.setattr(tool, 'SIDE', 12)
     argv = ['x', '--out', str(tmp_path), '--epochs', '3', '--seeds', '0', '1']
     monkeypatch.setattr(sys, 'argv', argv)
@@ -100,13 +94,13 @@ def test_rows_come_before_the_figure(tool, tmp_path, monkeypatch):
     assert len(cells) == 2 * 3 * 2 * 12 * 12
     values = np.array([cell.value for cell in cells])
     assert values.min() < 0.2 and values.max() > 0.8
-    image = sys.modules['boundary_figure'].plt.imread(
+    image = figure.plt.imread(
         tmp_path / 'boundaries.png'
     )
     assert len(np.unique(image.reshape(-1, 4), axis=0)) > 20
 
 
-def test_no_epochs_are_refused(tool, tmp_path, monkeypatch, capsys):
+def test_no_epochs_are_refused(tmp_path, monkeypatch, capsys):
     argv = ['x', '--out', str(tmp_path / 'new'), '--epochs', '0']
     monkeypatch.setattr(sys, 'argv', argv)
     with pytest.raises(SystemExit):
@@ -115,8 +109,8 @@ def test_no_epochs_are_refused(tool, tmp_path, monkeypatch, capsys):
     assert not (tmp_path / 'new').exists()
 
 
-def test_methods_differ_without_colours(tool):
-    styles = sys.modules['boundary_figure'].STYLES
+def test_methods_differ_without_colours():
+    styles = figure.STYLES
     own = [styles[method.name] for method in tool.METHODS]
     for what in ('color', 'line', 'marker'):
         assert len({getattr(style, what) for style in own}) == len(own)

@@ -1,4 +1,4 @@
-"""tools/analysis_tools/hessian.py and landscape.py, on digits."""
+"""research/analysis/hessian/__main__.py and landscape.py, on digits."""
 
 import csv
 import json
@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from sema_mm.datasets import Digits
-from tests.tool_runs import ROOT, TOOLS, load_tool
+from sema_mm.tasks.detection import Digits
+from tests.helpers.tool_runs import ROOT
 
 pytest.importorskip('mmpretrain')
 
@@ -26,11 +26,10 @@ OWN = ('classifier', 'row_files', 'landscape_figure')
 @pytest.fixture
 def run(monkeypatch, tmp_path, capsys):
     """Run a tool in this process; give what it wrote, or its error."""
-    monkeypatch.syspath_prepend(str(TOOLS / 'analysis_tools'))
     monkeypatch.chdir(tmp_path)
 
     def run(name, *args, out='rows.csv'):
-        tool = load_tool(f'analysis_tools/{name}', monkeypatch)
+        tool = importlib.import_module(f'research.analysis.{name}.__main__')
         line = [name, CONFIG, *args, '--out', out, *SMALL]
         monkeypatch.setattr(sys, 'argv', [str(part) for part in line])
         try:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.metrics import confusion_matrix
 
-from sema_mm.analysis.label_noise import symmetric_noise
+from research.analysis.label_noise import symmetric_noise
 
 CLASSES = 5
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from sema_mm.analysis.mean_loss import MeanLoss
-from tests.dense_hessian import SIZES, dense_hessian, network, quadratic
+from research.analysis.mean_loss import MeanLoss
+from tests.helpers.dense_hessian import SIZES, dense_hessian, network, quadratic
 
 CASES = [
     ('mlp', 'eval'),

@@ -4,14 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from sema_mm.analysis.hessian import (
-    spectral_density,
-    top_eigenvalues,
-    trace,
-)
-from sema_mm.analysis.measured_model import measured_model
-from sema_mm.analysis.sharpness import average_case, worst_case
-from tests.dense_hessian import network
+from research.analysis.hessian import spectral_density, top_eigenvalues, trace
+from research.analysis.measured_model import measured_model
+from research.analysis.sharpness import average_case, worst_case
+from tests.helpers.dense_hessian import network
 
 MEASUREMENTS = {
     'eigenvalues': lambda *a, **k: top_eigenvalues(*a, k=2, **k),

@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from sema_mm.analysis.robustness import agreement, fgsm, gaussian_noise
+from research.analysis.robustness import agreement, fgsm, gaussian_noise
 
 
 class TestGaussianNoise:

@@ -1,12 +1,12 @@
-"""tools/analysis_tools/scalars.py."""
+"""research/analysis/scalars.py."""
 
+import importlib
 import csv
 import json
 import sys
 
 import pytest
 
-from tests.tool_runs import load_tool
 
 LINES = [
     {'lr': 0.1, 'loss': 2.5, 'epoch': 1, 'iter': 4, 'step': 4},
@@ -24,7 +24,7 @@ def log(tmp_path):
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    tool = load_tool('analysis_tools/scalars', monkeypatch)
+    tool = importlib.import_module('research.analysis.scalars')
 
     def ran(*options, folder='run'):
         argv = ['scalars.py', str(tmp_path / folder), *options]

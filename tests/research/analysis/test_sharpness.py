@@ -6,15 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from sema_mm.analysis.filter_norms import filter_norms
-from sema_mm.analysis.mean_loss import MeanLoss
-from sema_mm.analysis.sharpness import average_case, worst_case
-from tests.dense_hessian import (
-    dense_hessian,
-    network,
-    quadratic,
-    quadratic_loss,
-)
+from research.analysis.filter_norms import filter_norms
+from research.analysis.mean_loss import MeanLoss
+from research.analysis.sharpness import average_case, worst_case
+from tests.helpers.dense_hessian import dense_hessian, network, quadratic, quadratic_loss
 
 criterion = nn.CrossEntropyLoss()
 

@@ -1,11 +1,11 @@
-"""tools/csv_rows.py: what is written comes back, and the rest is refused."""
+"""research/common/csv_rows.py: what is written comes back, and the rest is refused."""
 
+import importlib
 import dataclasses
 from typing import Optional
 
 import pytest
 
-from tests.tool_runs import load_tool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +23,7 @@ ROWS = [Row('a, "b"', 3, None, 1 / 3), Row('', -1, 0.1, float('inf'))]
 
 @pytest.fixture
 def tool(monkeypatch):
-    return load_tool('csv_rows', monkeypatch)
+    return importlib.import_module('research.common.csv_rows')
 
 
 @pytest.fixture

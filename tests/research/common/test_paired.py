@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sema_mm.analysis.paired import compare, holm
+from research.common.paired import compare, holm
 
 FIRST = {0: 92.1, 1: 91.4, 2: 92.8, 3: 91.9, 7: 92.0}
 SECOND = {7: 91.6, 3: 91.7, 2: 92.2, 1: 91.5, 0: 91.8}

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from sema_mm.analysis.scalars import find_logs, read_log, read_scalars
-from tests.toy import build_runner
+from research.common.scalars import find_logs, read_log, read_scalars
+from tests.helpers.toy import build_runner
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""tools/kill_runs.py: what it notes, compares and counts; five kills."""
+"""research/fault_injection/__main__.py: what it notes, compares and counts; five kills."""
 
 import csv
 import importlib
@@ -8,14 +8,13 @@ import time
 import pytest
 import torch
 
-from tests.tool_runs import TOOLS, run_tool
+from tests.helpers.tool_runs import run_tool
 
 
 @pytest.fixture
 def part(monkeypatch):
     """Import a module of tools/killing."""
-    monkeypatch.syspath_prepend(str(TOOLS))
-    return lambda name: importlib.import_module(f'killing.{name}')
+    return lambda name: importlib.import_module(f'research.fault_injection.{name}')
 
 
 def test_the_journal_says_what_was_going_on(part, tmp_path):

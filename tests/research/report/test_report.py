@@ -1,4 +1,4 @@
-"""tools/build_report.py: its two forms, as text and in a browser."""
+"""research/report/__main__.py: its two forms, as text and in a browser."""
 
 import html.parser
 import importlib
@@ -10,9 +10,9 @@ import sys
 import pytest
 from matplotlib import pyplot as plt
 
-from tests.chromium import NoChromium, find_chromium, open_page
-from tests.study_rows import study_rows
-from tests.tool_runs import ROOT, TOOLS, run_tool
+from tests.helpers.chromium import NoChromium, find_chromium, open_page
+from tests.helpers.study_rows import study_rows
+from tests.helpers.tool_runs import ROOT, run_tool
 
 OTHER = ROOT / 'benchmarks' / 'rcfmnist_cpu_202611'
 #: Elements without an end tag.
@@ -25,17 +25,13 @@ def built(tmp_path_factory):
     root = tmp_path_factory.mktemp('report')
     folder = root / 'benchmarks' / 'study_fashion_mnist_cpu_202611'
     folder.mkdir(parents=True)
-    sys.path.insert(0, str(TOOLS))
-    try:
-        append = importlib.import_module('csv_rows').append_rows
-        kind = importlib.import_module('study.rows').Row
-        append(folder / 'rows.csv', kind, study_rows())
-    finally:
-        sys.path.remove(str(TOOLS))
+    append = importlib.import_module('research.common.csv_rows').append_rows
+    kind = importlib.import_module('research.study.rows').Row
+    append(folder / 'rows.csv', kind, study_rows())
     environment = {'command': 'run <it> & wait', 'cpu': 'a processor'}
     (folder / 'environment.json').write_text(json.dumps(environment))
     done = run_tool(
-        *('build_report', folder, OTHER, '--out', root / 'report'), cwd=root
+        *('research.report', folder, OTHER, '--out', root / 'report'), cwd=root
     )
     assert done.returncode == 0, done.stdout
     return root
@@ -172,8 +168,8 @@ class TestText:
 def test_the_answer_turns_with_the_rows(
     study, results_of, effects, sentence, tmp_path
 ):
-    content = importlib.import_module('report.content').content_of
-    write_pages = importlib.import_module('report.page').write_pages
+    content = importlib.import_module('research.report.content').content_of
+    write_pages = importlib.import_module('research.report.page').write_pages
     base = dict.fromkeys(('baseline', 'ema', 'sema', 'swa', 'lookahead'), 0.5)
     settings = {'vit-adamw-cosine': {'seeds': 5}}
     results = results_of(
@@ -191,11 +187,11 @@ def test_the_answer_turns_with_the_rows(
 
 @pytest.mark.slow
 def test_what_is_not_there_is_one_sentence(tmp_path):
-    done = run_tool('build_report', tmp_path, '--out', 'x', cwd=tmp_path)
+    done = run_tool('research.report', tmp_path, '--out', 'x', cwd=tmp_path)
     assert done.returncode == 2
     assert f'there is no {tmp_path / "rows.csv"}' in done.stdout
     (tmp_path / 'rows.csv').touch()
-    done = run_tool('build_report', tmp_path, '--out', 'x', cwd=tmp_path)
+    done = run_tool('research.report', tmp_path, '--out', 'x', cwd=tmp_path)
     assert done.returncode == 2
     assert 'name another by --config' in done.stdout
 

@@ -1,10 +1,11 @@
-"""tools/run_seeds.py, its rows and its tables."""
+"""research/seeds/__main__.py, its rows and its tables."""
 
+import importlib
 import json
 
 import pytest
 
-from tests.tool_runs import TOY_CONFIG, load_tool, run_tool
+from tests.helpers.tool_runs import TOY_CONFIG, run_tool
 
 LOGGED = [
     {'coco/bbox_mAP': 0.25, 'data_time': 0.1, 'time': 0.2, 'step': 1},
@@ -19,12 +20,12 @@ LOGGED = [
 
 @pytest.fixture
 def seed_rows(monkeypatch):
-    return load_tool('seed_rows', monkeypatch)
+    return importlib.import_module('research.seeds.rows')
 
 
 @pytest.fixture
 def summary(monkeypatch):
-    return load_tool('seed_summary', monkeypatch)
+    return importlib.import_module('research.seeds.summary')
 
 
 def test_rows_of_average_and_origin(seed_rows):
@@ -60,7 +61,7 @@ TARGET = "dict(type='sema_mm.SwitchTargetHook'"
 def test_a_config_says_what_is_validated(
     tmp_path, monkeypatch, hook, expected
 ):
-    tool = load_tool('run_seeds', monkeypatch)
+    tool = importlib.import_module('research.seeds.__main__')
     config = tmp_path / 'config.py'
     config.write_text(f'custom_hooks = [{hook}]')
     assert tool.evaluates_average(config) is expected
@@ -115,7 +116,7 @@ def test_runs_each_once_and_goes_on(tmp_path):
     config = tmp_path / 'toy-sema.py'
     config.write_text(TOY_CONFIG.replace('momentum=0.5', 'momentum=0.4'))
     arguments = ['toy-sema.py', '--out', 'out', '--metrics', 'toy/score']
-    first = run_tool('run_seeds', *arguments, '--seeds', 3, cwd=tmp_path)
+    first = run_tool('research.seeds', *arguments, '--seeds', 3, cwd=tmp_path)
     assert first.returncode == 0, first.stdout
     assert first.stdout.count('done') == 1
     before = (tmp_path / 'out' / 'rows.csv').read_text()
@@ -126,7 +127,7 @@ def test_runs_each_once_and_goes_on(tmp_path):
     for broken in (config, tmp_path / 'bad.py'):
         broken.write_text(TOY_CONFIG.replace('ToyMetric', 'NoMetric'))
     more = ['good.py', 'bad.py', *arguments, '--jobs', 2]
-    second = run_tool('run_seeds', *more, '--seeds', 3, cwd=tmp_path)
+    second = run_tool('research.seeds', *more, '--seeds', 3, cwd=tmp_path)
     assert second.returncode == 1
     assert 'bad, seed 3: ended with exit code' in second.stdout
     assert 'toy-sema, seed' not in second.stdout
@@ -140,7 +141,7 @@ def test_runs_each_once_and_goes_on(tmp_path):
 
     damaged = f'{after}toy-sema,4'
     (tmp_path / 'out' / 'rows.csv').write_text(damaged)
-    third = run_tool('run_seeds', *arguments, '--seeds', 4, cwd=tmp_path)
+    third = run_tool('research.seeds', *arguments, '--seeds', 4, cwd=tmp_path)
     assert third.stdout.startswith('error: line ')
     assert len(third.stdout.splitlines()) == 1
     assert (tmp_path / 'out' / 'rows.csv').read_text() == damaged

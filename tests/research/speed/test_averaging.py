@@ -1,4 +1,4 @@
-"""tools/benchmark_averaging.py: a tiny run, and its report."""
+"""research/speed/__main__.py: a tiny run, and its report."""
 
 import csv
 import importlib
@@ -9,14 +9,13 @@ import time
 
 import pytest
 
-from tests.tool_runs import TOOLS, load_tool, run_tool
+from tests.helpers.tool_runs import run_tool
 
 
 @pytest.fixture
 def part(monkeypatch):
     """Import a module of tools/benchmarks."""
-    monkeypatch.syspath_prepend(str(TOOLS))
-    return lambda name: importlib.import_module(f'benchmarks.{name}')
+    return lambda name: importlib.import_module(f'research.speed.{name}')
 
 
 @pytest.fixture
@@ -55,7 +54,7 @@ def made_up(part):
 
 def environment():
     return {
-        'command': 'python tools/benchmark_averaging.py --quick',
+        'command': 'python -m research.speed --quick',
         'clock': 'wall',
         'commit': 'abc',
         'cpu': 'a CPU',
@@ -105,7 +104,7 @@ def test_report_is_written_and_read(part, made_up, tmp_path):
 
 def test_summary(part, made_up):
     text = part('report').summarize(made_up, environment())
-    assert 'tools/benchmark_averaging.py --quick' in text
+    assert 'research/speed/__main__.py --quick' in text
     assert '| SwitchEMA | 1.10 (2.2) | 1.10 (2.2) |' in text
     assert '| 10 tensors, 1 MB | 2 | 0.50 | 1.10 | 4.00 | 1.65 |' in text
     assert 'no CUDA device' in text
@@ -176,7 +175,7 @@ def test_allocated_bytes(part):
     ],
 )
 def test_wrong_arguments(wrong, sentence, monkeypatch, capsys):
-    tool = load_tool('benchmark_averaging', monkeypatch)
+    tool = importlib.import_module('research.speed.__main__')
     monkeypatch.setattr('sys.argv', ['benchmark_averaging.py', *wrong])
     with pytest.raises(SystemExit):
         tool.parse_args()
@@ -184,12 +183,12 @@ def test_wrong_arguments(wrong, sentence, monkeypatch, capsys):
 
 
 def test_the_command_names_no_path(monkeypatch):
-    tool = load_tool('benchmark_averaging', monkeypatch)
+    tool = importlib.import_module('research.speed.__main__')
     words = ['x', '--quick', '--out', '/a/b/results', '--rounds', '7']
     monkeypatch.setattr('sys.argv', words)
     monkeypatch.setenv('OMP_NUM_THREADS', '1')
     assert tool.command_line() == (
-        'OMP_NUM_THREADS=1 python tools/benchmark_averaging.py --quick '
+        'OMP_NUM_THREADS=1 python -m research.speed --quick '
         '--out benchmarks/results --rounds 7'
     )
 
@@ -197,7 +196,7 @@ def test_the_command_names_no_path(monkeypatch):
 @pytest.mark.slow
 def test_quick_run(part, tmp_path):
     run = run_tool(
-        'benchmark_averaging',
+        'research.speed',
         *('--quick', '--rounds', 2, '--device', 'cpu', '--out', tmp_path),
         cwd=tmp_path,
     )

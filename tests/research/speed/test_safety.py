@@ -3,14 +3,14 @@ import json
 
 import pytest
 
-from tests.tool_runs import ROOT, run_tool
+from tests.helpers.tool_runs import ROOT, run_tool
 
 
 @pytest.mark.slow
 def test_it_compares_both_with_mmengine(tmp_path):
     out = tmp_path / 'safety'
     done = run_tool(
-        'benchmark_safety',
+        'research.speed.safety',
         *('--out', out, '--iterations', 8, '--saves', 2),
         cwd=ROOT,
     )
@@ -34,7 +34,7 @@ def test_it_compares_both_with_mmengine(tmp_path):
 @pytest.mark.parametrize('option', ['--iterations', '--saves'])
 def test_too_few(tmp_path, option):
     done = run_tool(
-        'benchmark_safety', '--out', tmp_path, option, 1, cwd=tmp_path
+        'research.speed.safety', '--out', tmp_path, option, 1, cwd=tmp_path
     )
     assert done.returncode == 2
     assert 'at least 2' in done.stdout

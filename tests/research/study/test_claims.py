@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tests.study_rows import EFFECTS, LAST
+from tests.helpers.study_rows import EFFECTS, LAST
 
 EQUAL = dict.fromkeys(EFFECTS, 0.0)
 #: Switch EMA changes nothing of the last epoch.

@@ -5,26 +5,24 @@ import importlib
 import pytest
 import torch
 
-from tests.study_data import write_files
-from tests.tool_runs import TOOLS
+from tests.helpers.study_data import write_files
 
 
 @pytest.fixture
 def measures(monkeypatch):
-    monkeypatch.syspath_prepend(str(TOOLS))
-    return importlib.import_module('study.measures')
+    return importlib.import_module('research.study.measures')
 
 
 @pytest.fixture
 def splits(measures, tmp_path):
     write_files(tmp_path)
-    return importlib.import_module('study.data').read_splits(tmp_path, 250, 50)
+    return importlib.import_module('research.study.data').read_splits(tmp_path, 250, 50)
 
 
 @pytest.fixture
 def network(measures):
     torch.manual_seed(0)
-    return importlib.import_module('study.networks').cnn().eval()
+    return importlib.import_module('research.study.networks').cnn().eval()
 
 
 @pytest.mark.slow
@@ -54,7 +52,7 @@ def test_every_measure_is_a_number_and_the_network_stays(
 
 def test_agreement_over_the_seeds(measures, splits, network):
     torch.manual_seed(1)
-    other = importlib.import_module('study.networks').cnn().eval()
+    other = importlib.import_module('research.study.networks').cnn().eval()
     models = {0: network, 1: network, 2: other}
     found = measures.agreements(models, splits.test)
     one, two = (

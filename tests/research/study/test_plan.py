@@ -4,14 +4,13 @@ import importlib
 
 import pytest
 
-from tests.study_data import write_study
-from tests.tool_runs import ROOT, TOOLS
+from tests.helpers.study_data import write_study
+from tests.helpers.tool_runs import ROOT
 
 
 @pytest.fixture
 def plan(monkeypatch):
-    monkeypatch.syspath_prepend(str(TOOLS))
-    return importlib.import_module('study.plan')
+    return importlib.import_module('research.study.plan')
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ def study(plan, tmp_path):
 @pytest.fixture
 def rows():
     """Validations by which SEMA takes the long window, EMA the short one."""
-    row = importlib.import_module('study.rows').Row
+    row = importlib.import_module('research.study.rows').Row
     values = {
         ('ema', 0.2, None): 90.0,
         ('ema', 0.1, None): 89.0,
@@ -124,7 +123,7 @@ def test_the_momenta_of_a_setting_stay_with_it(study):
 
 
 def test_the_study_of_fashion_mnist(plan):
-    study = plan.Study(ROOT / 'configs/study/fashion_mnist.py')
+    study = plan.Study(ROOT / 'research/study/fashion_mnist.py')
     assert study.steps == 220
     assert len(study.momenta('cnn-sgd-cosine')) == 7
     assert study.momentum(1) == pytest.approx(1 / 220, rel=1e-4)

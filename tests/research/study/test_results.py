@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from tests.study_rows import EPOCHS, STEPS, momentum_of, study_rows
+from tests.helpers.study_rows import EPOCHS, STEPS, momentum_of, study_rows
 
 
 def without(rows, **fields):

@@ -1,26 +1,27 @@
-"""tools/run_study.py, from the config to the rows."""
+"""research/study/__main__.py, from the config to the rows."""
 
+import importlib
 import json
 
 import pytest
 
-from tests.study_data import write_study
-from tests.tool_runs import load_tool, run_tool
+from tests.helpers.study_data import write_study
+from tests.helpers.tool_runs import run_tool
 
 
 @pytest.mark.slow
 def test_wrong_commands_are_one_sentence(tmp_path):
     config = write_study(tmp_path)
     config.write_text(config.read_text().replace("'cnn'", "'rnn'"))
-    done = run_tool('run_study', config, '--out', 'x', cwd=tmp_path)
+    done = run_tool('research.study', config, '--out', 'x', cwd=tmp_path)
     assert done.stdout.startswith("error: network='rnn'")
     assert len(done.stdout.splitlines()) == 1
-    done = run_tool('run_study', 'no.py', '--out', 'x', cwd=tmp_path)
+    done = run_tool('research.study', 'no.py', '--out', 'x', cwd=tmp_path)
     assert 'there is no config no.py' in done.stdout
 
 
 def test_lookahead_is_for_those_who_have_timm(tmp_path, monkeypatch):
-    tool = load_tool('run_study', monkeypatch)
+    tool = importlib.import_module('research.study.__main__')
     study = tool.Study(write_study(tmp_path))
     monkeypatch.setattr(tool.importlib.util, 'find_spec', lambda name: None)
     tool.need_timm(study)

@@ -7,15 +7,13 @@ import torch
 from torch.nn import functional
 
 from sema_mm import SwitchEMA
-from tests.study_data import equal, states, write_study
-from tests.tool_runs import TOOLS
+from tests.helpers.study_data import equal, states, write_study
 
 
 @pytest.fixture
 def modules(monkeypatch):
-    monkeypatch.syspath_prepend(str(TOOLS))
     return {
-        name: importlib.import_module(f'study.{name}')
+        name: importlib.import_module(f'research.study.{name}')
         for name in ('data', 'networks', 'plan', 'training')
     }
 

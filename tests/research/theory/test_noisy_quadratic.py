@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import sema_mm
-from sema_mm.analysis.noisy_quadratic import NoisyQuadratic
+from research.theory.noisy_quadratic import NoisyQuadratic
 
 SETTINGS = [  # lr * curvature, SGD's momentum, momentum, interval
     (0.05, 0.0, 0.1, 20),

@@ -1,22 +1,13 @@
 """The simulations of the noisy quadratic model, and their tables."""
 
+import importlib
 import csv
 import sys
 
 import numpy as np
 import pytest
 
-from tests.tool_runs import TOOLS, load_tool
-
-
-@pytest.fixture
-def rows(monkeypatch):
-    monkeypatch.syspath_prepend(str(TOOLS / 'analysis_tools'))
-    import quadratic_rows
-
-    yield quadratic_rows
-    for name in ('rows', 'chains', 'budget', 'summary'):
-        sys.modules.pop(f'quadratic_{name}', None)
+from research.theory import rows
 
 
 @pytest.mark.slow
@@ -30,7 +21,7 @@ def rows(monkeypatch):
         (1.0, 0.9, 0.1, 10),
     ],
 )
-def test_a_million_steps_are_within_2_percent(rows, x, beta, m, k):
+def test_a_million_steps_are_within_2_percent(x, beta, m, k):
     setting = rows.Setting(x, beta, m, k)
     found = rows.simulate_ema(setting, 10**6, 4, 1)
     found.update(rows.simulate_sema(setting, 10**6, 4, 2))
@@ -45,7 +36,7 @@ def test_a_million_steps_are_within_2_percent(rows, x, beta, m, k):
 
 
 @pytest.mark.slow
-def test_a_simulation_tells_ema_from_sema(rows):
+def test_a_simulation_tells_ema_from_sema():
     setting = rows.Setting(0.05, 0.0, 0.05, 20)
     found = rows.simulate_sema(setting, 10**6, 4, 1)['SEMA']
     assert abs(rows.make_row(setting, 'EMA', found).difference) > 2
@@ -53,7 +44,7 @@ def test_a_simulation_tells_ema_from_sema(rows):
     assert abs(rows.make_row(other, 'SEMA', found).difference) > 2
 
 
-def test_the_filters_are_the_recursion(rows, monkeypatch):
+def test_the_filters_are_the_recursion(monkeypatch):
     x, beta, m, k = 0.3, 0.6, 0.2, 7
     noise = np.random.default_rng(5).standard_normal(5 * k)
     draws = iter(noise.reshape(5, 1, k))
@@ -78,9 +69,9 @@ def test_the_filters_are_the_recursion(rows, monkeypatch):
 
 
 @pytest.fixture
-def run(rows, tmp_path, monkeypatch):
+def run(tmp_path, monkeypatch):
     """Run the command in this process, on small grids."""
-    tool = load_tool('analysis_tools/noisy_quadratic', monkeypatch)
+    tool = importlib.import_module('research.theory.__main__')
     for name in ('CURVATURES', 'LRS', 'MOMENTA'):
         grid = getattr(tool.budget, name)
         monkeypatch.setattr(tool.budget, name, grid[:: len(grid) // 2])
@@ -97,9 +88,9 @@ def run(rows, tmp_path, monkeypatch):
 def test_the_command_writes_rows_and_a_summary(run):
     folder = run('--steps', '2000', '--chains', '2')
     with open(folder / 'rows.csv', newline='') as stream:
-        rows = list(csv.DictReader(stream))
-    assert {row['method'] for row in rows} == {'SGD', 'EMA', 'SEMA'}
-    assert all(float(row['simulated']) > 0 for row in rows)
+        written = list(csv.DictReader(stream))
+    assert {row['method'] for row in written} == {'SGD', 'EMA', 'SEMA'}
+    assert all(float(row['simulated']) > 0 for row in written)
     assert '2 chains of 2,000 steps' in (folder / 'summary.md').read_text()
     for name in ('best.csv', 'windows.csv', 'environment.json'):
         assert (folder / name).stat().st_size > 100

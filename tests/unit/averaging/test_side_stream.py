@@ -9,7 +9,7 @@ from torch import nn
 import sema_mm
 from sema_mm.averaging.nonfinite_guard import NonfiniteGuard
 from sema_mm.averaging.side_stream import SideStream
-from tests.toy import build_runner
+from tests.helpers.toy import build_runner
 
 OURS = dict(type='sema_mm.SwitchEMAHook', momentum=0.1, switch_interval=None)
 needs_cuda = pytest.mark.skipif(

@@ -6,7 +6,7 @@ from mmengine.model import ExponentialMovingAverage
 from torch import nn
 
 from sema_mm.averaging.target_network import TargetNetwork
-from tests import counting
+from tests.helpers import counting
 
 
 class Teaching(nn.Module):

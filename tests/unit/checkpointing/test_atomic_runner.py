@@ -8,8 +8,8 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from sema_mm import files
-from sema_mm.hooks.atomic_runner import AtomicRunner, failing_together
+from sema_mm.checkpointing import whole_files as files
+from sema_mm.checkpointing.atomic_runner import AtomicRunner, failing_together
 
 
 def test_a_full_disk_is_one_sentence_whoever_writes():

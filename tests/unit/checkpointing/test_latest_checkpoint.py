@@ -5,9 +5,9 @@ import os
 import pytest
 import torch
 
-from sema_mm import files
-from sema_mm.checkpoint import CheckpointError
-from sema_mm.hooks.latest_checkpoint import latest_checkpoint
+from sema_mm.checkpointing import whole_files as files
+from sema_mm.checkpointing.safe_loading import CheckpointError
+from sema_mm.checkpointing.latest_checkpoint import latest_checkpoint
 
 
 @pytest.fixture

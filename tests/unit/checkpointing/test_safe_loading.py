@@ -18,14 +18,9 @@ from mmengine.logging import HistoryBuffer
 from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import CheckpointLoader
 
-from sema_mm.checkpoint import (
-    CheckpointError,
-    DamagedCheckpointError,
-    load_from_local,
-    use_safe_loading,
-)
-from sema_mm.harmless import attribute
-from tests.toy import build_runner
+from sema_mm.checkpointing.safe_loading import CheckpointError, DamagedCheckpointError, load_from_local, use_safe_loading
+from sema_mm.checkpointing.safe_globals import attribute
+from tests.helpers.toy import build_runner
 
 
 class Payload:
@@ -327,7 +322,7 @@ def test_a_file_of_a_gpu_is_not_called_damaged(tmp_path, monkeypatch):
 def test_newer_versions(tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(
-        'sema_mm.checkpoint.print_log', lambda text, **_: said.append(text)
+        'sema_mm.checkpointing.safe_loading.print_log', lambda text, **_: said.append(text)
     )
     path = tmp_path / 'a.pth'
     torch.save(dict(sema_mm_format=2, state_dict={}), path)

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from sema_mm import files
+from sema_mm.checkpointing import whole_files as files
 
 
 def names(folder):

@@ -1,5 +1,6 @@
 """tools/convert_checkpoint.py: what it reads, changes, refuses, writes."""
 
+import importlib
 import argparse
 import hashlib
 import json
@@ -16,25 +17,18 @@ from mmengine.hooks import EMAHook, Hook
 from torch import nn
 
 from sema_mm import SwitchEMAHook
-from tests.exact import assert_differ, assert_same, frozen
-from tests.old_checkpoints import (
-    MODEL_CONFIGS,
-    build,
-    config_text,
-    save_old,
-    shaken,
-    with_buffers,
-)
-from tests.test_checkpoint import Payload
-from tests.tool_runs import environment, load_tool
-from tests.toy import ToyModel, build_runner, find_hook
+from tests.helpers.exact import assert_differ, assert_same, frozen
+from tests.helpers.old_checkpoints import MODEL_CONFIGS, build, config_text, save_old, shaken, with_buffers
+from tests.unit.checkpointing.test_safe_loading import Payload
+from tests.helpers.tool_runs import environment
+from tests.helpers.toy import ToyModel, build_runner, find_hook
 
-NAMES = Path(__file__).with_name('mmdet2_names.json')
+NAMES = Path(__file__).parents[2] / 'data/mmdet2_names.json'
 
 
 @pytest.fixture
 def tool(monkeypatch):
-    return load_tool('convert_checkpoint', monkeypatch)
+    return importlib.import_module('sema_mm.cli.convert')
 
 
 @pytest.fixture
@@ -659,7 +653,7 @@ class TestConfig:
     @pytest.fixture
     def config(self, tmp_path):
         path = tmp_path / 'toy.py'
-        path.write_text("model = dict(type='tests.toy.ToyModel')\n")
+        path.write_text("model = dict(type='tests.helpers.toy.ToyModel')\n")
         return str(path)
 
     def test_a_model_that_fits(self, config, tmp_path, convert):

@@ -1,11 +1,12 @@
 """tools/print_config.py."""
 
+import importlib
 import sys
 
 import pytest
 from mmengine.config import Config
 
-from tests.tool_runs import ROOT, TOY_CONFIG, load_tool, run_tool
+from tests.helpers.tool_runs import ROOT, TOY_CONFIG, run_tool
 
 DIGITS = ROOT / 'configs' / 'digits'
 SEMA = DIGITS / 'resnet18-w16_1xb32-sema-coslr-15e_digits.py'
@@ -21,7 +22,7 @@ EMA = "\ncustom_hooks = [dict(type='EMAHook')]\n"
 @pytest.fixture
 def printed(config, monkeypatch, capsys):
     """Run the tool, and give its output, its errors and its exit code."""
-    tool = load_tool('print_config', monkeypatch)
+    tool = importlib.import_module('sema_mm.cli.print_config')
 
     def run(*args, text='', path=config):
         config.write_text(TOY_CONFIG + text)
@@ -87,7 +88,7 @@ def test_options_and_averaging_are_in_it(printed):
                 'switches: every switch will throw the model back to older '
                 'weights. momentum=0.5 would fit, or switch_interval=None '
                 'for plain EMA; the best windows measured are about a tenth '
-                'of these steps or less (docs/report)',
+                'of these steps or less (research/report/results)',
             ],
         ),
         (
@@ -130,17 +131,17 @@ def test_the_plan(printed, args, text, expected):
 
 
 def test_the_data_set_is_counted_once_and_only_if_needed(printed, monkeypatch):
-    import tests.toy
+    import tests.helpers.toy
 
     counted = []
-    build = tests.toy.ToyData.__init__
+    build = tests.helpers.toy.ToyData.__init__
 
     def init(self, *args, **kwargs):
         counted.append(1)
         print('loading')
         build(self, *args, **kwargs)
 
-    monkeypatch.setattr(tests.toy.ToyData, '__init__', init)
+    monkeypatch.setattr(tests.helpers.toy.ToyData, '__init__', init)
     out, err, _ = printed('--averaging', 'sema')
     assert len(counted) == 1
     assert 'loading' in err and 'loading' not in out

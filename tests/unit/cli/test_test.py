@@ -1,5 +1,6 @@
 """tools/test.py."""
 
+import importlib
 import functools
 import itertools
 import json
@@ -10,8 +11,8 @@ import sys
 import pytest
 import torch
 
-from tests.tool_runs import ROOT, load_tool, run_tool
-from tests.toy import ToyData, ToyModel, build_runner
+from tests.helpers.tool_runs import ROOT, run_tool
+from tests.helpers.toy import ToyData, ToyModel, build_runner
 
 DIGITS = ROOT / 'configs' / 'digits'
 SEMA = DIGITS / 'resnet18-w16_1xb32-sema-coslr-15e_digits.py'
@@ -19,7 +20,7 @@ SEMA = DIGITS / 'resnet18-w16_1xb32-sema-coslr-15e_digits.py'
 
 @pytest.fixture
 def tool(monkeypatch):
-    return load_tool('test', monkeypatch)
+    return importlib.import_module('sema_mm.cli.test')
 
 
 @pytest.fixture
@@ -37,12 +38,12 @@ def test_checkpoint_and_work_dir(merged):
 def test_predictions_are_one_more_evaluator(merged):
     evaluators = merged('--out', 'b.pkl').test_evaluator
     assert [e['type'] for e in evaluators] == [
-        'tests.toy.ToyMetric',
+        'tests.helpers.toy.ToyMetric',
         'DumpResults',
     ]
     assert evaluators[1]['out_file_path'] == 'b.pkl'
     assert merged('--out', 'b.json').test_evaluator == dict(
-        type='tests.toy.ToyMetric'
+        type='tests.helpers.toy.ToyMetric'
     )
 
 

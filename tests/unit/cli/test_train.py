@@ -1,5 +1,6 @@
 """tools/train.py."""
 
+import importlib
 import collections
 import functools
 import sys
@@ -10,7 +11,7 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
-from tests.tool_runs import ROOT, TOY_CONFIG, load_tool, run_tool
+from tests.helpers.tool_runs import ROOT, TOY_CONFIG, run_tool
 
 BYOL = 'configs/selfsup/digits/byol_resnet14-w16_1xb64-coslr-60e_digits.py'
 TARGET = 'sema_mm.SwitchTargetHook'
@@ -18,7 +19,7 @@ TARGET = 'sema_mm.SwitchTargetHook'
 
 @pytest.fixture
 def tool(monkeypatch):
-    return load_tool('train', monkeypatch)
+    return importlib.import_module('sema_mm.cli.train')
 
 
 @pytest.fixture

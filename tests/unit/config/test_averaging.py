@@ -1,5 +1,6 @@
 """What --averaging makes of configs."""
 
+import importlib
 import argparse
 
 import pytest
@@ -7,7 +8,7 @@ from mmengine.config import Config
 from mmengine.hooks import EMAHook
 from mmengine.registry import HOOKS
 
-from tests.tool_runs import ROOT, TOY_CONFIG, load_tool
+from tests.helpers.tool_runs import ROOT, TOY_CONFIG
 
 DIGITS = ROOT / 'configs' / 'digits'
 NAME = 'resnet18-w16_1xb32-{}coslr-15e_digits.py'
@@ -18,7 +19,7 @@ SYNC = dict(type='SyncBuffersHook')
 
 @pytest.fixture
 def tool(monkeypatch):
-    return load_tool('averaging', monkeypatch)
+    return importlib.import_module('sema_mm.config.averaging')
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def no_images():
 @pytest.fixture
 def upstream(monkeypatch):
     """Read a config that a library brings."""
-    files = load_tool('config_file', monkeypatch)
+    files = importlib.import_module('sema_mm.config.config_file')
 
     def read(name):
         pytest.importorskip(name.partition('::')[0])

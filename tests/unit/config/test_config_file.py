@@ -1,10 +1,10 @@
-"""tools/config_file.py: configs by their path, and by their library."""
+"""sema_mm/config/config_file.py: configs by their path, and by their library."""
 
+import importlib
 from pathlib import Path
 
 import pytest
 
-from tests.tool_runs import load_tool
 
 YOLOX = 'mmdet::yolox/yolox_tiny_8xb8-300e_coco'
 WITH_A_DOT = 'mmpretrain::regnet/regnetx-1.6gf_8xb128_in1k'
@@ -12,7 +12,7 @@ WITH_A_DOT = 'mmpretrain::regnet/regnetx-1.6gf_8xb128_in1k'
 
 @pytest.fixture
 def tool(monkeypatch):
-    return load_tool('config_file', monkeypatch)
+    return importlib.import_module('sema_mm.config.config_file')
 
 
 @pytest.mark.parametrize('name', [YOLOX, WITH_A_DOT])

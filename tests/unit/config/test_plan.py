@@ -7,8 +7,8 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from sema_mm.hooks.config_plan import length_of_config, plan_of_config
-from tests.tool_runs import TOY_CONFIG
+from sema_mm.config.plan import length_of_config, plan_of_config
+from tests.helpers.tool_runs import TOY_CONFIG
 
 ITERS = {
     'train_cfg': dict(by_epoch=False, max_iters=7, _delete_=True),

@@ -11,8 +11,8 @@ from mmengine.hooks import Hook
 from torch.distributed.fsdp import StateDictType
 
 from sema_mm import FSDPStrategy, SwitchEMAHook
-from sema_mm.hooks.ranks import check_strategy, gather_before_saving
-from tests.toy import build_runner, find_hook
+from sema_mm.hooks.distributed import check_strategy, gather_before_saving
+from tests.helpers.toy import build_runner, find_hook
 
 CASES = {
     'switch': dict(),

@@ -3,8 +3,8 @@
 import pytest
 from mmengine.hooks import Hook
 
-from tests.exact import assert_same, frozen
-from tests.toy import build_runner, find_hook
+from tests.helpers.exact import assert_same, frozen
+from tests.helpers.toy import build_runner, find_hook
 
 FIRST = dict(type='sema_mm.FirstValidationHook')
 EMA = dict(type='sema_mm.SwitchEMAHook', momentum=0.3)

@@ -1,4 +1,4 @@
-"""PreemptionHook; under a launcher it is in tests/test_slurm.py."""
+"""PreemptionHook; under a launcher it is in tests/integration/test_slurm.py."""
 
 import gc
 import multiprocessing
@@ -14,10 +14,10 @@ import torch.distributed as dist
 from mmengine.hooks import Hook
 
 from sema_mm import PreemptionHook
-from tests import test_exact_resume
-from tests.exact import assert_same
-from tests.test_exact_resume import build, outcome
-from tests.toy import build_runner
+from tests.integration import test_exact_resume
+from tests.helpers.exact import assert_same
+from tests.integration.test_exact_resume import build, outcome
+from tests.helpers.toy import build_runner
 
 straight = test_exact_resume.straight  # a fixture
 

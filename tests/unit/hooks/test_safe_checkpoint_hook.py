@@ -12,9 +12,10 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from sema_mm import PreemptionHook, SafeCheckpointHook, files
-from sema_mm.hooks.latest_checkpoint import latest_checkpoint
-from tests.toy import build_runner
+from sema_mm.checkpointing import whole_files as files
+from sema_mm import PreemptionHook, SafeCheckpointHook
+from sema_mm.checkpointing.latest_checkpoint import latest_checkpoint
+from tests.helpers.toy import build_runner
 
 HOOK = dict(type='sema_mm.SafeCheckpointHook', interval=1, max_keep_ckpts=1)
 
@@ -106,7 +107,7 @@ def test_the_best_is_replaced_by_a_better_one_only_when_that_is_there(
     with monkeypatch.context() as patch:
         scores = iter([0.0, 2.0])  # of epochs 2 and 3
         patch.setattr(
-            'tests.toy.ToyMetric.compute_metrics',
+            'tests.helpers.toy.ToyMetric.compute_metrics',
             lambda self, results: dict(score=next(scores)),
         )
         kill_in(patch, torch, 'save', 3)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sema_mm import SwitchEMAHook
-from tests.toy import ToyMetric, build_runner, find_hook, loader
+from tests.helpers.toy import ToyMetric, build_runner, find_hook, loader
 
 OURS = dict(type='sema_mm.SwitchEMAHook', momentum=0.2)
 
@@ -130,8 +130,8 @@ def test_from_config_alone(tmp_path):
         "default_scope = 'mmengine'\n"
         'custom_hooks = ['
         "dict(type='sema_mm.SwitchEMAHook', momentum=0.2)]\n"
-        "model = dict(type='tests.toy.ToyModel')\n"
-        "data = dict(type='tests.toy.ToyData')\n"
+        "model = dict(type='tests.helpers.toy.ToyModel')\n"
+        "data = dict(type='tests.helpers.toy.ToyData')\n"
         'train_dataloader = dict(dataset=data, batch_size=4, num_workers=0,'
         " sampler=dict(type='DefaultSampler', shuffle=True))\n"
         "optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1))\n"

@@ -8,18 +8,9 @@ from mmengine.hooks import Hook
 
 from sema_mm import SwitchEMAHook
 from sema_mm.hooks import switch_target_hook
-from tests.exact import assert_differ, assert_same, frozen
-from tests.selfsup_toys import (
-    EPOCHS,
-    MODELS_WITH_TARGET,
-    SIMCLR,
-    STEPS,
-    Images,
-    build,
-    build_model,
-    loader,
-)
-from tests.toy import find_hook
+from tests.helpers.exact import assert_differ, assert_same, frozen
+from tests.helpers.selfsup_toys import EPOCHS, MODELS_WITH_TARGET, SIMCLR, STEPS, Images, build, build_model, loader
+from tests.helpers.toy import find_hook
 
 pytest.importorskip('mmpretrain')
 
@@ -367,10 +358,10 @@ def evaluated(tmp_path, kind, hooks, **changes):
     metric = dict(type='Accuracy', prefix='knn')
     arguments = dict(
         val_dataloader=data,
-        val_cfg=dict(type='sema_mm.evaluation.KNNValLoop', **how),
+        val_cfg=dict(type='sema_mm.tasks.selfsup.KNNValLoop', **how),
         val_evaluator=metric,
         test_dataloader=data,
-        test_cfg=dict(type='sema_mm.evaluation.KNNTestLoop', **how),
+        test_cfg=dict(type='sema_mm.tasks.selfsup.KNNTestLoop', **how),
         test_evaluator=metric,
         epochs=1,
     )

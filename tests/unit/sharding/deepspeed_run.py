@@ -21,9 +21,9 @@ from mmengine._strategy import deepspeed as of_mmengine
 from mmengine.hooks import Hook
 
 from sema_mm import SwitchEMA, SwitchEMAHook
-from tests.exact import frozen
-from tests.test_engines import ranks
-from tests.toy import find_hook
+from tests.helpers.exact import frozen
+from tests.unit.sharding import ranks
+from tests.helpers.toy import find_hook
 
 MOMENTUM = 0.3  # That of the runs in ranks.py, which switch every 2 epochs.
 STOP = 3  # After an epoch without a switch.

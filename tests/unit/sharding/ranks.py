@@ -11,8 +11,8 @@ from mmengine.runner import FlexibleRunner, Runner
 from torch import nn
 
 from sema_mm import SwitchEMAHook
-from tests.sync_batch_norm import SyncBatchNorm
-from tests.toy import ToyModel, build_runner, find_hook, loader
+from tests.helpers.sync_batch_norm import SyncBatchNorm
+from tests.helpers.toy import ToyModel, build_runner, find_hook, loader
 
 EPOCHS = 4
 STOP = 2

@@ -16,12 +16,12 @@ import pytest
 import torch
 
 from sema_mm import SwitchEMAHook
-from sema_mm.engines.deepspeed_masters import masters_of
-from tests.exact import assert_differ, assert_same
-from tests.test_engines import ranks
-from tests.toy import find_hook
+from sema_mm.sharding.deepspeed_masters import masters_of
+from tests.helpers.exact import assert_differ, assert_same
+from tests.unit.sharding import ranks
+from tests.helpers.toy import find_hook
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 STOP = 3
 ENGINES = ['zero0', 'zero1', 'zero2', 'zero3']
 HALF = ['zero0_bf16', 'zero2_bf16', 'zero3_bf16']
@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp('deepspeed')
     ranks.train(folder / 'plain')
     done = subprocess.run(
-        [sys.executable, '-m', 'tests.test_engines.deepspeed_run', folder],
+        [sys.executable, '-m', 'tests.unit.sharding.deepspeed_run', folder],
         cwd=ROOT,
         timeout=600,
         capture_output=True,

@@ -9,13 +9,7 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 
-from tests.test_engines.ranks import (
-    ENGINES,
-    EPOCHS,
-    copy_start,
-    train,
-    worker,
-)
+from tests.unit.sharding.ranks import ENGINES, EPOCHS, copy_start, train, worker
 
 pytestmark = pytest.mark.slow
 

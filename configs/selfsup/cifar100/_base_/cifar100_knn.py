@@ -47,8 +47,8 @@ test_dataloader = val_dataloader
 val_evaluator = dict(type='Accuracy', topk=(1, 5), prefix='knn')
 test_evaluator = val_evaluator
 val_cfg = dict(
-    type='sema_mm.evaluation.KNNValLoop', bank=bank, k=200, temperature=0.07
+    type='sema_mm.tasks.selfsup.KNNValLoop', bank=bank, k=200, temperature=0.07
 )
 test_cfg = dict(
-    type='sema_mm.evaluation.KNNTestLoop', bank=bank, k=200, temperature=0.07
+    type='sema_mm.tasks.selfsup.KNNTestLoop', bank=bank, k=200, temperature=0.07
 )

@@ -1,6 +1,6 @@
 # dataset settings: 1,074 images to learn from and to compare with, 359 to
 # validate, 364 to test
-dataset_type = 'sema_mm.datasets.Digits'
+dataset_type = 'sema_mm.tasks.classification.Digits'
 data_preprocessor = dict(
     type='SelfSupDataPreprocessor',
     mean=[77.8, 77.8, 77.8],
@@ -46,10 +46,10 @@ test_evaluator = val_evaluator
 
 # schedule settings
 val_cfg = dict(
-    type='sema_mm.evaluation.KNNValLoop', bank=bank, k=20, temperature=0.07
+    type='sema_mm.tasks.selfsup.KNNValLoop', bank=bank, k=20, temperature=0.07
 )
 test_cfg = dict(
-    type='sema_mm.evaluation.KNNTestLoop', bank=bank, k=20, temperature=0.07
+    type='sema_mm.tasks.selfsup.KNNTestLoop', bank=bank, k=20, temperature=0.07
 )
 auto_scale_lr = dict(base_batch_size=64)
 

@@ -11,7 +11,7 @@ view = [
 train_dataloader = dict(
     collate_fn=dict(_delete_=True, type='default_collate'),
     dataset=dict(
-        type='sema_mm.datasets.STL10',
+        type='sema_mm.tasks.selfsup.STL10',
         data_root='data/stl10/',
         split='unlabeled',
         pipeline=[

@@ -2,7 +2,7 @@ _base_ = ['../../_base_/simmim_vit-small-p16.py', './stl10_knn_224.py']
 
 train_dataloader = dict(
     dataset=dict(
-        type='sema_mm.datasets.STL10',
+        type='sema_mm.tasks.selfsup.STL10',
         data_root='data/stl10/',
         split='unlabeled',
         pipeline=_base_.train_pipeline[1:],

@@ -10,7 +10,7 @@ views = [
 ]
 train_dataloader = dict(
     dataset=dict(
-        type='sema_mm.datasets.STL10',
+        type='sema_mm.tasks.selfsup.STL10',
         data_root='data/stl10/',
         split='unlabeled',
         pipeline=[

@@ -15,7 +15,7 @@ bank = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     collate_fn=dict(type='default_collate'),
     dataset=dict(
-        type='sema_mm.datasets.STL10',
+        type='sema_mm.tasks.selfsup.STL10',
         data_root='data/stl10/',
         split='train',
         pipeline=test_pipeline,
@@ -28,7 +28,7 @@ val_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     collate_fn=dict(type='default_collate'),
     dataset=dict(
-        type='sema_mm.datasets.STL10',
+        type='sema_mm.tasks.selfsup.STL10',
         data_root='data/stl10/',
         split='test',
         pipeline=test_pipeline,
@@ -38,8 +38,8 @@ test_dataloader = val_dataloader
 val_evaluator = dict(type='Accuracy', topk=(1, 5), prefix='knn')
 test_evaluator = val_evaluator
 val_cfg = dict(
-    type='sema_mm.evaluation.KNNValLoop', bank=bank, k=20, temperature=0.07
+    type='sema_mm.tasks.selfsup.KNNValLoop', bank=bank, k=20, temperature=0.07
 )
 test_cfg = dict(
-    type='sema_mm.evaluation.KNNTestLoop', bank=bank, k=20, temperature=0.07
+    type='sema_mm.tasks.selfsup.KNNTestLoop', bank=bank, k=20, temperature=0.07
 )

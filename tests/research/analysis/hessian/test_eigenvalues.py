@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from sema_mm.analysis.hessian import HessianOperator, top_eigenvalues
-from sema_mm.analysis.mean_loss import MeanLoss
-from tests.dense_hessian import dense_hessian, network, quadratic
+from research.analysis.hessian import HessianOperator, top_eigenvalues
+from research.analysis.mean_loss import MeanLoss
+from tests.helpers.dense_hessian import dense_hessian, network, quadratic
 
 criterion = nn.CrossEntropyLoss()
 

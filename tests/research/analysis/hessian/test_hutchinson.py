@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from sema_mm.analysis.hessian import trace
-from tests.dense_hessian import dense_hessian, network, quadratic
+from research.analysis.hessian import trace
+from tests.helpers.dense_hessian import dense_hessian, network, quadratic
 
 criterion = nn.CrossEntropyLoss()
 SEEDS = range(40)

@@ -6,13 +6,8 @@ import torch
 from scipy.integrate import trapezoid
 from torch import nn
 
-from sema_mm.analysis.hessian import spectral_density, spectral_quadrature
-from tests.dense_hessian import (
-    dense_hessian,
-    network,
-    quadratic,
-    quadratic_loss,
-)
+from research.analysis.hessian import spectral_density, spectral_quadrature
+from tests.helpers.dense_hessian import dense_hessian, network, quadratic, quadratic_loss
 
 criterion = nn.CrossEntropyLoss()
 

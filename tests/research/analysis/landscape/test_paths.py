@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import update_bn
 
-from sema_mm.analysis.landscape import barrier, line, plane
-from sema_mm.analysis.mean_loss import MeanLoss
-from tests.dense_hessian import Quadratic, network, quadratic
+from research.analysis.landscape import barrier, line, plane
+from research.analysis.mean_loss import MeanLoss
+from tests.helpers.dense_hessian import Quadratic, network, quadratic
 
 criterion = nn.CrossEntropyLoss()
 HOW = ('mixed', 'recalibrated', 'train')

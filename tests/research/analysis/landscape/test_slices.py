@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from sema_mm.analysis.landscape import slice_1d, slice_2d
-from sema_mm.analysis.landscape.slices import random_direction
-from sema_mm.analysis.mean_loss import MeanLoss
-from tests.dense_hessian import network
+from research.analysis.landscape import slice_1d, slice_2d
+from research.analysis.landscape.slices import random_direction
+from research.analysis.mean_loss import MeanLoss
+from tests.helpers.dense_hessian import network
 
 criterion = nn.CrossEntropyLoss()
 

@@ -16,7 +16,7 @@ from mmengine.dataset import Compose
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS, DefaultScope
 
-from tests.tool_runs import ROOT
+from tests.helpers.tool_runs import ROOT
 
 pytest.importorskip('mmpretrain')
 

@@ -8,11 +8,7 @@ pytest.importorskip('mmpretrain')
 
 from mmpretrain.models import ConvNeXt, DenseNet, ResNeXt  # noqa: E402
 
-from sema_mm.models import (  # noqa: E402
-    ConvNeXt_CIFAR,
-    DenseNet_CIFAR,
-    ResNeXt_CIFAR,
-)
+from sema_mm.tasks.classification import ConvNeXt_CIFAR, DenseNet_CIFAR, ResNeXt_CIFAR  # noqa: E402
 
 SMALL_RESNEXT = {
     'depth': 50,

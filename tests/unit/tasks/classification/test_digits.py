@@ -8,18 +8,15 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from tests.tool_runs import ROOT, environment
+from tests.helpers.tool_runs import ROOT, environment
 
 pytest.importorskip('mmpretrain')
 
 from mmpretrain.registry import DATASETS, MODELS  # noqa: E402
 from sklearn.datasets import load_digits  # noqa: E402
 
-from sema_mm.datasets import Digits  # noqa: E402
-from sema_mm.datasets.digit_images import (  # noqa: E402
-    SPLITS,
-    split_indices,
-)
+from sema_mm.tasks.detection import Digits  # noqa: E402
+from sema_mm.tasks.digit_images import SPLITS, split_indices  # noqa: E402
 
 SIZES = {'train': 1074, 'val': 359, 'test': 364}
 
@@ -137,7 +134,7 @@ def test_without_scikit_learn(monkeypatch):
         (
             'import sys\n'
             'sys.modules["mmpretrain"] = None\n'
-            'try: from sema_mm.datasets import Digits\n'
+            'try: from sema_mm.tasks.detection import Digits\n'
             'except ImportError as error: print(error)',
             'pip install mmpretrain',
         ),

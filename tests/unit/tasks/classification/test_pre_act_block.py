@@ -9,7 +9,7 @@ pytest.importorskip('mmpretrain')
 
 from mmpretrain.registry import MODELS  # noqa: E402
 
-from sema_mm import models  # noqa: E402
+from sema_mm.tasks import classification as models  # noqa: E402
 
 SMALL_ARCH = {'depths': [1], 'growth_rate': 8, 'init_channels': 16}
 SMALL = {
@@ -22,11 +22,11 @@ SMALL = {
 
 def test_a_missing_mmpretrain_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, 'mmpretrain.models', None)
-    with pytest.raises(ImportError, match='^sema_mm.models needs mmpretrain'):
+    with pytest.raises(ImportError, match='^sema_mm.tasks.classification needs mmpretrain'):
         importlib.reload(models)
 
 
 @pytest.mark.parametrize('name', SMALL)
 def test_each_builds_by_its_dotted_name(name):
-    backbone = MODELS.build({'type': f'sema_mm.models.{name}', **SMALL[name]})
+    backbone = MODELS.build({'type': f'sema_mm.tasks.classification.{name}', **SMALL[name]})
     assert type(backbone) is getattr(models, name)

@@ -8,7 +8,7 @@ from torch import nn
 
 pytest.importorskip('mmpretrain')
 
-from sema_mm.models import PreActBlock, WideResNet  # noqa: E402
+from sema_mm.tasks.classification import PreActBlock, WideResNet  # noqa: E402
 
 
 def leaves_in_order(block, x):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from mmengine.registry import DefaultScope
 
-from tests.tool_runs import environment
+from tests.helpers.tool_runs import environment
 
 pytest.importorskip('mmdet')
 
@@ -21,15 +21,11 @@ from pycocotools import mask as coco_mask  # noqa: E402
 from pycocotools.coco import COCO  # noqa: E402
 from sklearn.datasets import load_digits  # noqa: E402
 
-from sema_mm.datasets import DigitsCoco, coco_folder  # noqa: E402
-from sema_mm.datasets.coco_folder import make_folder  # noqa: E402
-from sema_mm.datasets.digit_images import split_indices  # noqa: E402
-from sema_mm.datasets.digit_scenes import (  # noqa: E402
-    SIDE,
-    VISIBLE,
-    compose_scene,
-    enlarge,
-)
+from sema_mm.tasks.detection import coco_folder
+from sema_mm.tasks.detection import DigitsCoco  # noqa: E402
+from sema_mm.tasks.detection.coco_folder import make_folder  # noqa: E402
+from sema_mm.tasks.digit_images import split_indices  # noqa: E402
+from sema_mm.tasks.detection.digit_scenes import SIDE, VISIBLE, compose_scene, enlarge  # noqa: E402
 
 PIPELINE = [
     dict(type='LoadImageFromFile'),
@@ -256,7 +252,7 @@ class TestFiles:
     def test_processes_build_at_once(self, made, tmp_path):
         code = (
             'import pathlib, sys\n'
-            'from sema_mm.datasets.coco_folder import make_folder\n'
+            'from sema_mm.tasks.detection.coco_folder import make_folder\n'
             "make_folder(pathlib.Path('data/train'), 'train', 12, 0)"
         )
         runs = [
@@ -299,7 +295,7 @@ class TestDataset:
     def test_sizes_of_the_splits(self, tmp_path, monkeypatch):
         asked = []
         monkeypatch.setattr(
-            'sema_mm.datasets.digits_coco.make_folder',
+            'sema_mm.tasks.detection.digits_coco.make_folder',
             lambda *args: asked.append(args[1:]),
         )
         for split in ('train', 'val', 'test'):
@@ -373,10 +369,10 @@ def test_each_dataset_needs_its_own_library(missing, answers, tmp_path):
     code = (
         'import sys\n'
         f'sys.modules[{missing!r}] = None\n'
-        'import sema_mm.datasets\n'
+        'import sema_mm.tasks.detection\n'
         "for name in ('Digits', 'DigitsCoco'):\n"
         '    try:\n'
-        '        getattr(sema_mm.datasets, name)\n'
+        '        getattr(sema_mm.tasks.detection, name)\n'
         '        print("imported")\n'
         '    except ImportError as error:\n'
         '        print(error)'
@@ -397,7 +393,7 @@ def test_each_dataset_needs_its_own_library(missing, answers, tmp_path):
 
 def test_unknown_name():
     with pytest.raises(ImportError, match="cannot import name 'Numbers'"):
-        from sema_mm.datasets import Numbers  # noqa: F401
+        from sema_mm.tasks.detection import Numbers  # noqa: E402
 
 
 def test_without_scikit_learn(tmp_path, monkeypatch):

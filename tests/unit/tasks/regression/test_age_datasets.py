@@ -8,7 +8,7 @@ from mmengine.registry import DATASETS, DefaultScope
 pytest.importorskip('mmpretrain')
 
 from sema_mm.tasks.regression import AgeDataset, AgeDB, IMDBWiki  # noqa: E402
-from tests import tiny_data  # noqa: E402
+from tests.helpers import tiny_data  # noqa: E402
 
 PIPELINE = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
 
@@ -99,7 +99,7 @@ def test_a_folder_of_images_in_the_folder(listed, agedb):
 
 def test_a_missing_list_says_how_it_is_made(tmp_path):
     with pytest.raises(
-        ValueError, match='no list .*val.txt: make .*tools/age_lists.py'
+        ValueError, match='no list .*val.txt: make .*tools/dataset_converters/age_lists.py'
     ):
         IMDBWiki(str(tmp_path), 'val.txt')
 

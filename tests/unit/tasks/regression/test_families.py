@@ -11,8 +11,8 @@ pytest.importorskip('mmpretrain')
 from mmengine.config import Config  # noqa: E402
 
 from sema_mm.tasks.regression import RCFMNIST  # noqa: E402
-from tests import tiny_data  # noqa: E402
-from tests.test_configs import CONFIGS, load  # noqa: E402
+from tests.helpers import tiny_data  # noqa: E402
+from tests.integration.test_configs import CONFIGS, load  # noqa: E402
 
 FAMILY = [
     name

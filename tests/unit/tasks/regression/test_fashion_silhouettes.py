@@ -13,8 +13,8 @@ pytest.importorskip('mmpretrain')
 from mmpretrain.datasets import CIFAR10  # noqa: E402
 
 from sema_mm.tasks.regression import FashionSilhouettes  # noqa: E402
-from tests import tiny_data  # noqa: E402
-from tests.tool_runs import ROOT  # noqa: E402
+from tests.helpers import tiny_data  # noqa: E402
+from tests.helpers.tool_runs import ROOT  # noqa: E402
 
 #: As there, fewer photographs than garments.
 GARMENTS, PHOTOGRAPHS = 130, 50

@@ -6,15 +6,8 @@ import torch
 from mmengine.hooks import Hook
 from sklearn.neighbors import KNeighborsClassifier
 
-from tests.selfsup_toys import (
-    EPOCHS,
-    MODELS_WITH_TARGET,
-    SIMCLR,
-    Images,
-    build,
-    loader,
-)
-from tests.toy import find_hook
+from tests.helpers.selfsup_toys import EPOCHS, MODELS_WITH_TARGET, SIMCLR, Images, build, loader
+from tests.helpers.toy import find_hook
 
 pytest.importorskip('mmpretrain')
 
@@ -27,10 +20,10 @@ def knn(work_dir, hooks=(), algorithm=SIMCLR, bank=BANK, **changes):
     how = dict(bank=loader(bank), k=K, temperature=TEMPERATURE)
     arguments = dict(
         val_dataloader=loader(QUERIES),
-        val_cfg=dict(type='sema_mm.evaluation.KNNValLoop', **how),
+        val_cfg=dict(type='sema_mm.tasks.selfsup.KNNValLoop', **how),
         val_evaluator=dict(type='Accuracy', topk=(1, 3), prefix='knn'),
         test_dataloader=loader(QUERIES),
-        test_cfg=dict(type='sema_mm.evaluation.KNNTestLoop', **how),
+        test_cfg=dict(type='sema_mm.tasks.selfsup.KNNTestLoop', **how),
         test_evaluator=dict(type='Accuracy', topk=(1, 3), prefix='knn'),
     )
     arguments.update(changes)
@@ -204,7 +197,7 @@ WRONG = [
 def test_wrong_arguments_get_a_sentence(change, part, tmp_path):
     how = dict(bank=loader(BANK), k=K, temperature=TEMPERATURE)
     how.update(change)
-    cfg = dict(type='sema_mm.evaluation.KNNValLoop', **how)
+    cfg = dict(type='sema_mm.tasks.selfsup.KNNValLoop', **how)
     with pytest.raises((ValueError, TypeError)) as error:
         knn(tmp_path, val_cfg=cfg).val()
     assert part in str(error.value)

@@ -6,8 +6,8 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 from torch.nn.functional import normalize
 
-from sema_mm.evaluation.nearest_neighbours import nearest, vote
-from tests import counting
+from sema_mm.tasks.selfsup.nearest_neighbours import nearest, vote
+from tests.helpers import counting
 
 CLASSES = 7
 

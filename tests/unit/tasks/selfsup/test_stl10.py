@@ -10,7 +10,8 @@ pytest.importorskip('mmpretrain')
 
 from mmpretrain.registry import DATASETS  # noqa: E402
 
-from sema_mm.datasets import STL10, stl10  # noqa: E402
+from sema_mm.tasks.selfsup import stl10
+from sema_mm.tasks.detection import STL10  # noqa: E402
 
 SIZE = 3 * 96 * 96
 
@@ -77,7 +78,7 @@ def test_the_folder_of_the_archive_may_be_given(folder):
 
 def test_indices_and_a_pipeline(folder):
     cfg = dict(
-        type='sema_mm.datasets.STL10',
+        type='sema_mm.tasks.selfsup.STL10',
         data_root=str(folder),
         split='test',
         indices=[4, 1],

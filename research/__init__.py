@@ -1,0 +1,1 @@
+"""Programs that prove what the project claims, with their results."""

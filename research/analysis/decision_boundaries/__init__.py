@@ -1,0 +1,1 @@
+"""Decision boundaries of a small network: the plain PyTorch loop."""

@@ -1,0 +1,1 @@
+"""Rows, tables, logs and environments, for all claims."""

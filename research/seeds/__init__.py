@@ -1,0 +1,1 @@
+"""A config trained with several seeds: mean and spread."""

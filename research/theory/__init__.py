@@ -1,0 +1,1 @@
+"""What averaging and switching do to a noisy quadratic loss."""

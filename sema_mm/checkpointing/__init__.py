@@ -1,0 +1,1 @@
+"""Checkpoints that survive a stop: whole files, safe loading, exact state."""

@@ -1,0 +1,1 @@
+"""Reads and changes a config: its hooks, its plan, its averaging."""
