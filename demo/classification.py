@@ -12,8 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-from demo.report import Curve, draw, read_curve, table, write_rows
 from rich.console import Console
+
+from demo.report import Curve, draw, read_curve, table, write_rows
 from research.common.training_runs import ROOT, TrainingFailed, run_training
 
 CONFIGS = {

@@ -18,7 +18,13 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from research.common.training_runs import ROOT, TrainingFailed, read_validations, run_training
+
+from research.common.training_runs import (
+    ROOT,
+    TrainingFailed,
+    read_validations,
+    run_training,
+)
 
 try:
     from demo.detection_picture import draw, predict

@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 import matplotlib
 from rich.table import Table
+
 from research.common.training_runs import read_validations
 
 matplotlib.use('Agg')

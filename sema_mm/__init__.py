@@ -10,7 +10,13 @@ except ImportError as error:
     ) from error
 
 from .averaging import MomentumSchedule, SwitchEMA, SwitchSchedule
-from .hooks import FirstValidationHook, PreemptionHook, SafeCheckpointHook, SwitchEMAHook, SwitchTargetHook
+from .hooks import (
+    FirstValidationHook,
+    PreemptionHook,
+    SafeCheckpointHook,
+    SwitchEMAHook,
+    SwitchTargetHook,
+)
 from .strategies import DeepSpeedStrategy, FSDP2Strategy, FSDPStrategy
 from .version import __version__
 

@@ -2,7 +2,6 @@
 
 import argparse
 import copy
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,14 @@ from mmengine.device import get_device
 from mmengine.registry import DATASETS, MODELS, init_default_scope
 from torch import Tensor, nn
 
-from sema_mm.checkpointing.safe_loading import load_from_local, use_safe_loading
-
+from sema_mm.checkpointing.safe_loading import (
+    load_from_local,
+    use_safe_loading,
+)
 from sema_mm.cli.chosen_weights import ChosenWeights
 from sema_mm.cli.config_check import check_config
-from sema_mm.config.config_file import load_config
 from sema_mm.cli.launch import make_parser, merge_options
+from sema_mm.config.config_file import load_config
 
 #: A list of inputs and targets.
 Batches = list[tuple[Tensor, Tensor]]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from research.common.checks import check_batches, check_mode
+
 from .measured_model import measured_model
 
 __all__ = ['MeanLoss', 'Measure']

@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sema_mm.averaging.arguments import check_count
 from research.common.checks import check_positive
 from research.common.estimate import mean_and_error
+from sema_mm.averaging.arguments import check_count
+
 from .filter_norms import filter_norms
 from .mean_loss import MeanLoss, Measure
 from .measured_model import kept_values

@@ -17,16 +17,17 @@ import tempfile
 from pathlib import Path
 
 import torch
+from mmpretrain.utils import register_all_modules
+from rich.console import Console
+
 from research.common.csv_rows import write_rows
+from research.common.environment import describe_surroundings
+
 from .campaign import Campaign
 from .children import wait_for_single_thread
 from .rows import Row
 from .summary import summarise
 from .training import KINDS
-from mmpretrain.utils import register_all_modules
-from rich.console import Console
-
-from research.common.environment import describe_surroundings
 
 
 def parse_args() -> argparse.Namespace:
@@ -104,7 +105,9 @@ def main() -> None:
     # An exit, so that the process that trains is killed, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     args.out.mkdir(parents=True, exist_ok=True)
-    command = shlex.join(['python', '-m', 'research.fault_injection', *sys.argv[1:]])
+    command = shlex.join(
+        ['python', '-m', 'research.fault_injection', *sys.argv[1:]]
+    )
     found = describe_surroundings(command, 'wall')
     (args.out / 'environment.json').write_text(
         f'{json.dumps(found, indent=2)}\n'

@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from research.common.csv_rows import read_rows
-from .content import content_of
-from .others import others_table
-from .page import write_pages
 from research.study.figures import draw
 from research.study.plan import Study
 from research.study.results import Results
 from research.study.rows import Row
 from research.study.summary import summarise
+
+from .content import content_of
+from .others import others_table
+from .page import write_pages
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'study'
 DATA = {'fashion_mnist': 'Fashion-MNIST'}

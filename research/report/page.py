@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 from markupsafe import Markup
+
 from research.study.figures import Figure
 
 __all__ = ['write_pages']

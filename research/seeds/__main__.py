@@ -17,15 +17,20 @@ import signal
 import sys
 from pathlib import Path
 
-from research.common.csv_rows import append_rows, read_rows
 from mmengine.config import Config
 from rich.console import Console
+
+from research.common.csv_rows import append_rows, read_rows
+from research.common.environment import describe_surroundings
+from research.common.training_runs import (
+    TrainingFailed,
+    read_validations,
+    run_training,
+)
+from sema_mm.config.hooks import averaging_hooks, hook_name
+
 from .rows import Row, flatten
 from .summary import summarise
-from research.common.training_runs import TrainingFailed, read_validations, run_training
-
-from research.common.environment import describe_surroundings
-from sema_mm.config.hooks import averaging_hooks, hook_name
 
 
 def parse_args() -> argparse.Namespace:

@@ -18,10 +18,11 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from research.common.environment import describe_surroundings
+
 from . import report
 from .models import MODELS, SYNTHETIC
 from .session import measure, profile
-from research.common.environment import describe_surroundings
 
 
 def parse_args() -> argparse.Namespace:

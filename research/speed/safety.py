@@ -23,7 +23,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sema_mm.config.config_file import load_config
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -33,6 +32,7 @@ from scipy.stats import bootstrap
 
 from research.common.environment import describe_surroundings
 from sema_mm.checkpointing import whole_files as files
+from sema_mm.config.config_file import load_config
 
 ROOT = Path(__file__).resolve().parents[2]
 #: The smallest iterations here: whatever a hook costs shows most.

@@ -11,7 +11,15 @@ from rich.progress import Progress
 from .growth import grow
 from .growth import sizes as sizes_of_growth
 from .measure import Pace
-from .models import CONFIGS, SYNTHETIC, Synthetic, batch_for, build, cast, describe
+from .models import (
+    CONFIGS,
+    SYNTHETIC,
+    Synthetic,
+    batch_for,
+    build,
+    cast,
+    describe,
+)
 from .profiles import profile_hook
 from .results import Results
 from .runners import OUR_HOOK, Stand

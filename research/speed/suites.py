@@ -13,7 +13,14 @@ from sema_mm.averaging.switch_ema import SwitchEMA
 
 from .counts import allocated, compiled_graphs, make_count, synchronisations
 from .floors import Floors
-from .measure import Contestant, Pace, Samples, interleaved, per_iteration, warmed
+from .measure import (
+    Contestant,
+    Pace,
+    Samples,
+    interleaved,
+    per_iteration,
+    warmed,
+)
 from .models import trainable
 from .peers import BARE, OURS, STEPS, arithmetic, ema_pytorch
 from .results import Results

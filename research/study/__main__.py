@@ -25,14 +25,15 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from research.common.csv_rows import append_rows, read_rows
 from rich.console import Console
 from rich.progress import Progress
+
+from research.common.csv_rows import append_rows, read_rows
+from research.common.environment import describe_surroundings
+
 from .plan import Network, Run, Study, finished
 from .rows import Row
 from .work import clock, compare, examine, prepare, train
-
-from research.common.environment import describe_surroundings
 
 
 class Task(NamedTuple):

@@ -7,7 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sema_mm.tasks.regression.fashion_images import LABELS, read_images, read_labels
+from sema_mm.tasks.regression.fashion_images import (
+    LABELS,
+    read_images,
+    read_labels,
+)
 
 #: Mean and standard deviation of the training images, from 0 to 1.
 MEAN, DEVIATION = 0.2860, 0.3530

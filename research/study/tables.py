@@ -8,7 +8,14 @@ from .methods import METHODS
 from .quantity import ACCURATE, AREA, REACHED, Quantity, never, of_metric
 from .results import Results
 from .rule import grid
-from .table import NOTHING, Table, interval, mean_and_spread, number, probability
+from .table import (
+    NOTHING,
+    Table,
+    interval,
+    mean_and_spread,
+    number,
+    probability,
+)
 
 __all__ = [
     'differences',

@@ -12,8 +12,8 @@ from torch.nn import functional
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
-from sema_mm import SwitchEMA
 from research.analysis.label_noise import symmetric_noise
+from sema_mm import SwitchEMA
 from sema_mm.averaging.batch_norm import estimate_statistics, has_batch_norm
 
 from .data import Images, Splits

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import research.theory.budget as budget
+from research.common.environment import describe_surroundings
+
 from .rows import simulate
 from .summary import summarise
-
-from research.common.environment import describe_surroundings
 
 
 def write_csv(file: Path, rows: Sequence[Any]) -> None:
@@ -60,9 +60,7 @@ def main() -> None:
     """Simulates, computes and writes."""
     args = parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    command = shlex.join(
-        ['python', '-m', 'research.theory', *sys.argv[1:]]
-    )
+    command = shlex.join(['python', '-m', 'research.theory', *sys.argv[1:]])
     surroundings = describe_surroundings(command, 'none')
     rows = list(simulate(args.steps, args.chains))
     best, windows = list(budget.best()), list(budget.windows())

@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Optional
 
-from .chains import Estimate, Setting, simulate_ema, simulate_sema
 from rich.progress import track
 
 from . import stationary_variance as closed
+from .chains import Estimate, Setting, simulate_ema, simulate_sema
 from .noisy_quadratic import NoisyQuadratic
 
 SETTINGS = [

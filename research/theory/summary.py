@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import research.theory.budget as budget
+
 from .rows import Row
 
 

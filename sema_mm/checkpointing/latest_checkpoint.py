@@ -10,7 +10,11 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 
 from . import whole_files as files
-from .safe_loading import CheckpointError, DamagedCheckpointError, load_from_local
+from .safe_loading import (
+    CheckpointError,
+    DamagedCheckpointError,
+    load_from_local,
+)
 
 __all__ = ['latest_checkpoint', 'use_latest_checkpoint']
 

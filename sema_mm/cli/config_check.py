@@ -13,7 +13,10 @@ from mmengine.device import get_device
 from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner, find_latest_checkpoint
 
-from ..checkpointing.safe_loading import DamagedCheckpointError, load_from_local
+from ..checkpointing.safe_loading import (
+    DamagedCheckpointError,
+    load_from_local,
+)
 
 #: Devices with mixed precision, in mmengine's words.
 AMP_DEVICES = ('cuda', 'npu', 'mlu', 'musa')

@@ -15,13 +15,19 @@ from pathlib import Path
 
 from ..conversion.formats import FORMATS, read_format
 from ..conversion.found import AVERAGE, ORIGIN, Found
+from ..conversion.infer_ema_location import BUFFERS, WEIGHTS
 from ..conversion.model_check import build_model, check_fit
 from ..conversion.packing import name_left_out, pack_checkpoint, pack_published
 from ..conversion.reading import SAFETENSORS, read_file
 from ..conversion.renaming import rename_old_names
-from ..conversion.infer_ema_location import BUFFERS, WEIGHTS
 from ..conversion.summary import describe, describe_fit
-from ..conversion.writing import check_target, encode_checkpoint, encode_safetensors, publish, write
+from ..conversion.writing import (
+    check_target,
+    encode_checkpoint,
+    encode_safetensors,
+    publish,
+    write,
+)
 
 
 def parse_args() -> argparse.Namespace:

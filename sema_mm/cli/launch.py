@@ -6,16 +6,16 @@ import os.path as osp
 from collections.abc import Callable
 from typing import Optional
 
-from .checkpoint_check import CheckpointCheck
-from .config_check import check_config, check_optimizer
-from ..config.config_file import load_config
 from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from .distributed import join_processes
-from .errors import USER_ERRORS, one_sentence
 
 from ..checkpointing.safe_loading import use_safe_loading
+from ..config.config_file import load_config
+from .checkpoint_check import CheckpointCheck
+from .config_check import check_config, check_optimizer
+from .distributed import join_processes
+from .errors import USER_ERRORS, one_sentence
 
 
 def make_parser(text: str) -> argparse.ArgumentParser:

@@ -15,14 +15,14 @@ import functools
 import sys
 from collections.abc import Callable
 
+from mmengine.config import Config
+
 from ..config import averaging
 from ..config.config_file import load_config
-from .launch import make_parser, merge_options
-from mmengine.config import Config
-from .errors import USER_ERRORS, one_sentence
-
 from ..config.hooks import averaging_hooks, has_switch_ema, hook_name
 from ..config.plan import ConfigPlan, is_epoch_based, plan_of_config
+from .errors import USER_ERRORS, one_sentence
+from .launch import make_parser, merge_options
 
 
 def parse_args() -> argparse.Namespace:

@@ -11,12 +11,13 @@ Examples::
 import argparse
 
 import mmengine
-from ..config.averaging import take_out
-from .chosen_weights import ChosenWeights
-from .launch import add_run_arguments, make_parser, merge_common, prepare
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+
+from ..config.averaging import take_out
+from .chosen_weights import ChosenWeights
 from .errors import running
+from .launch import add_run_arguments, make_parser, merge_common, prepare
 
 
 def parse_args() -> argparse.Namespace:

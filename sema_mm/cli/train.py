@@ -15,14 +15,14 @@ import argparse
 import functools
 from pathlib import Path
 
-from ..config import averaging
-from .config_check import chooses
-from .launch import add_run_arguments, make_parser, merge_common, prepare
 from mmengine.config import Config
-from ..config.momentum_network import refuse_second
-from .errors import running
 
 from .. import SafeCheckpointHook
+from ..config import averaging
+from ..config.momentum_network import refuse_second
+from .config_check import chooses
+from .errors import running
+from .launch import add_run_arguments, make_parser, merge_common, prepare
 
 
 def parse_args() -> argparse.Namespace:

@@ -8,14 +8,14 @@ from typing import Any, Optional
 
 from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
-from .momentum_network import refuse_target, replaceable
-from ..cli.distributed import NUMBERS
-from .replaced_hook import carry_over, drop
 
-from .hooks import custom_hooks
-from .plan import is_epoch_based, plan_of_config
-from ..checkpointing.random_state import preserved_randomness
 from ..averaging.switch_plan import fits, fitting_momentum
+from ..checkpointing.random_state import preserved_randomness
+from ..cli.distributed import NUMBERS
+from .hooks import custom_hooks
+from .momentum_network import refuse_target, replaceable
+from .plan import is_epoch_based, plan_of_config
+from .replaced_hook import carry_over, drop
 
 #: The momentum where neither the command line nor the config has one.
 MOMENTUM = 0.001

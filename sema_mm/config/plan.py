@@ -11,12 +11,12 @@ from mmengine.registry import HOOKS, LOOPS, DefaultScope
 from mmengine.runner import IterBasedTrainLoop, Runner, get_priority
 
 from ..averaging.arguments import check_count
-from ..hooks.hook_conflicts import check_company
-from .hooks import all_hooks, averages, class_of, hook_class
-from ..checkpointing.random_state import preserved_randomness
-from ..hooks.switch_ema_hook import SwitchEMAHook
 from ..averaging.switch_plan import RunLength, SwitchPlan
+from ..checkpointing.random_state import preserved_randomness
+from ..hooks.hook_conflicts import check_company
+from ..hooks.switch_ema_hook import SwitchEMAHook
 from ..hooks.switch_target_hook import SwitchTargetHook
+from .hooks import all_hooks, averages, class_of, hook_class
 
 __all__ = [
     'ConfigPlan',

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Optional
 
+from ..averaging.checkpoint_format import unpack
 from . import ema_buffers
 from .found import Found
 from .state_dicts import StateDict, is_state_dict, unwrapped, without_prefix
-from ..averaging.checkpoint_format import unpack
 
 #: Where libraries put the weights of a model; '' is the file itself.
 _PLACES = ('state_dict', 'model', 'model_state_dict', 'model_state', '')

@@ -3,12 +3,12 @@
 import re
 from dataclasses import dataclass, field
 
-from ..config.config_file import load_config
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
-from .state_dicts import StateDict, like
 from ..checkpointing.safe_loading import use_safe_loading
+from ..config.config_file import load_config
+from .state_dicts import StateDict, like
 
 
 @dataclass

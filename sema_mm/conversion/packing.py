@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..averaging.functional import bit_equal
 from .found import AVERAGE, Found
 from .state_dicts import StateDict, compact, like
-from ..averaging.functional import bit_equal
 
 #: What mmengine asks of a checkpoint that it resumes; empty.
 _NO_LOG: dict[str, dict] = dict(

@@ -4,9 +4,9 @@ from typing import Optional
 
 import torch
 
+from ..sharding.model_tensors import STATISTICS
 from .found import Found
 from .model_check import Fit
-from ..sharding.model_tensors import STATISTICS
 
 
 def describe(path: str, found: Found, left_out: list[str]) -> str:

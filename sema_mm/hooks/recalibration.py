@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from ..averaging.batch_norm import estimate_statistics
-from ..sharding import Engine
 from ..checkpointing.random_state import preserved_randomness
+from ..sharding import Engine
 
 __all__ = ['recalibrated_statistics']
 

@@ -12,11 +12,15 @@ from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop
 
 from ..checkpointing import whole_files as files
-from ..checkpointing.safe_loading import use_safe_loading
-from ..checkpointing.atomic_runner import AtomicRunner, PatientDisk, failing_together
+from ..checkpointing.atomic_runner import (
+    AtomicRunner,
+    PatientDisk,
+    failing_together,
+)
 from ..checkpointing.latest_checkpoint import use_latest_checkpoint
 from ..checkpointing.random_state import get_random_state, set_random_state
 from ..checkpointing.resumed_data import AdvancedIterator, SkippingLoader
+from ..checkpointing.safe_loading import use_safe_loading
 from ..checkpointing.training_state import TrainingState
 
 __all__ = ['SafeCheckpointHook']

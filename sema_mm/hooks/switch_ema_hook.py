@@ -17,17 +17,17 @@ from ..averaging.batch_norm import has_batch_norm
 from ..averaging.checkpoint_format import pack
 from ..averaging.nonfinite_guard import NonfiniteGuard
 from ..averaging.switch_ema import SwitchEMA
+from ..averaging.switch_plan import SwitchPlan
 from ..averaging.switch_schedule import SwitchSchedule
 from ..averaging.target_network import averages_in
 from ..checkpointing.safe_loading import use_safe_loading
 from ..sharding import Engine
-from .hook_conflicts import check_company, checkpoint_due
-from .evaluation import add_metrics, always_close, evaluate
-from .loaded_checkpoint import LoadedCheckpoint
 from .distributed import check_strategy, gather_before_saving, synchronise
+from .evaluation import add_metrics, always_close, evaluate
+from .hook_conflicts import check_company, checkpoint_due
+from .loaded_checkpoint import LoadedCheckpoint
 from .recalibration import recalibrated_statistics
 from .step_watcher import StepCounter, StepWatcher
-from ..averaging.switch_plan import SwitchPlan
 
 __all__ = ['SwitchEMAHook']
 

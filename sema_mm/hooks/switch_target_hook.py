@@ -10,13 +10,13 @@ from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 
 from ..averaging.arguments import check_flag
+from ..averaging.switch_plan import RunLength, SwitchPlan
 from ..averaging.switch_schedule import SwitchSchedule
 from ..averaging.target_network import TargetNetwork, check_online
 from ..sharding import engine_of
-from .hook_conflicts import check_order
 from .evaluation import always_close
+from .hook_conflicts import check_order
 from .switch_ema_hook import SwitchEMAHook
-from ..averaging.switch_plan import RunLength, SwitchPlan
 
 __all__ = ['SwitchTargetHook']
 

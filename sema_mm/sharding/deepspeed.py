@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributed import get_rank
 
-from .deepspeed_masters import masters_of
 from .backend import Engine
+from .deepspeed_masters import masters_of
 from .model_tensors import bare_name
 
 __all__ = ['DeepSpeedEngine']

@@ -1,7 +1,7 @@
 """demo/classification.py and its report."""
 
-import importlib
 import csv
+import importlib
 import json
 import os
 import signal

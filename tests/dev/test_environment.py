@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from environment import checks
-from environment import mmcv_wheel
-from environment import ninja_with_header
-from environment import set_up
-from environment import stacks
-from environment import steps
+from environment import (
+    checks,
+    mmcv_wheel,
+    ninja_with_header,
+    set_up,
+    stacks,
+    steps,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -32,7 +32,7 @@ MUTATIONS = [
         '    pass'
     )),
     ('03_the_average_of_low_precision_weights_surv', (
-        'averaging/interchange.py'
+        'averaging/checkpoint_format.py'
     ), 'average, own = average.detach().cpu(), own.detach().cpu()', (
         'average, own = average.to(own).detach(), own.detach()'
     )),
@@ -51,7 +51,7 @@ MUTATIONS = [
     ('06_recalibrate', HOOK, 'self.average.set_statistics(statistics)', (
         'pass'
     )),
-    ('06_looking', 'hooks/randomness.py', (
+    ('06_looking', 'checkpointing/random_state.py', (
         'torch.set_rng_state(state[\'torch\'].cpu())'
     ), 'pass'),
     ('06_looking', HOOK, 'nn.LayerNorm(1)', 'nn.Linear(1, 1)'),
@@ -63,7 +63,7 @@ MUTATIONS = [
         'or any(map(_REQUIRES_GRAD, self._frozen))'
     ), ''),
     ('09_the', HOOK, 'lambda weights: self._judge(weights, no_step)', 'None'),
-    ('09_a_save', 'averaging/interchange.py', (
+    ('09_a_save', 'averaging/checkpoint_format.py', (
         'if not own.isfinite().all():'
     ), 'if False:'),
     ('09_training', 'averaging/nonfinite_guard.py', (
@@ -74,7 +74,7 @@ MUTATIONS = [
     ), 'False'),
     ('10_an', HOOK, 'always_close(runner._val_loop, self._swap)', 'pass'),
     ('10_swapped', EMA, 'group.swap_out()', 'pass'),
-    ('11', 'averaging/interchange.py', (
+    ('11', 'averaging/checkpoint_format.py', (
         'if bit_equal(average.to(own.dtype), own):'
     ), 'if False:'),
     ('13_load', 'hooks/loaded_checkpoint.py', (
@@ -92,20 +92,20 @@ MUTATIONS = [
         'copy_(self.values, self.averages)'
     ), '[setattr(v, "data", a.to(v).clone()) for v, a in '
      'zip(self.values, self.averages)]'),
-    ('19', 'hooks/company.py', (
+    ('19', 'hooks/hook_conflicts.py', (
         'other is not hook and isinstance(other, (EMAHook, type(hook)))'
     ), 'False'),
     ('20', HOOK, '_check_names(type(self), averaging)', (
         '[averaging.pop(k) for k in list(averaging)]'
     )),
-    ('21_a_schedule', 'hooks/switch_plan.py', (
+    ('21_a_schedule', 'averaging/switch_plan.py', (
         'if schedule.interval is not None and not units:'
     ), 'if False:'),
-    ('21_epochs', 'hooks/switch_plan.py', (
+    ('21_epochs', 'averaging/switch_plan.py', (
         'if by_epoch and schedule.interval is not None:'
     ), 'if False:'),
     ('21_the_plan', HOOK, 'self._announce(runner, plan)', 'pass'),
-    ('22', 'hooks/switch_plan.py', (
+    ('22', 'averaging/switch_plan.py', (
         'if not self.units or window <= self.steps:'
     ), 'if True:'),
     ('23', 'averaging/momentum.py', 'if 0.5 < momentum < 1:', 'if False:'),

@@ -11,9 +11,8 @@ import pytest
 from mmengine.config import Config
 from mmengine.hub import get_config
 
-from sema_mm.config.plan import plan_of_config
 from sema_mm.averaging.switch_plan import fitting_momentum
-
+from sema_mm.config.plan import plan_of_config
 from tests.helpers.recipe import gpus, recipe
 
 ROOT = Path(__file__).resolve().parents[2]

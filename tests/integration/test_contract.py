@@ -14,7 +14,13 @@ from mmengine.runner import FlexibleRunner
 from torch import nn
 
 from sema_mm import SwitchEMA, SwitchEMAHook
-from tests.helpers.toy import ToyData, ToyModel, build_runner, find_hook, loader
+from tests.helpers.toy import (
+    ToyData,
+    ToyModel,
+    build_runner,
+    find_hook,
+    loader,
+)
 
 OURS = dict(type='sema_mm.SwitchEMAHook', momentum=0.2)
 PLAIN = dict(OURS, switch_interval=None)

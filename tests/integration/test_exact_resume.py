@@ -17,10 +17,16 @@ from mmengine.runner import FlexibleRunner
 from torch import nn
 
 from sema_mm import SafeCheckpointHook
-from sema_mm.checkpointing.safe_loading import load_from_local
 from sema_mm.checkpointing.latest_checkpoint import use_latest_checkpoint
+from sema_mm.checkpointing.safe_loading import load_from_local
 from tests.helpers.exact import assert_differ, assert_same, frozen
-from tests.helpers.toy import ToyData, ToyModel, build_runner, find_hook, loader
+from tests.helpers.toy import (
+    ToyData,
+    ToyModel,
+    build_runner,
+    find_hook,
+    loader,
+)
 
 EVENTS = (
     'before_train_epoch',

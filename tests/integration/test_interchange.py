@@ -18,7 +18,13 @@ from torch import nn
 from sema_mm import SwitchEMAHook
 from sema_mm.checkpointing.safe_loading import use_safe_loading
 from tests.helpers.exact import assert_differ, assert_same, differences, frozen
-from tests.helpers.toy import ToyData, ToyModel, build_runner, find_hook, loader
+from tests.helpers.toy import (
+    ToyData,
+    ToyModel,
+    build_runner,
+    find_hook,
+    loader,
+)
 
 ROOT = Path(__file__).parents[2]
 OURS = dict(type='sema_mm.SwitchEMAHook')

@@ -23,9 +23,9 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 
 from sema_mm import SwitchEMAHook
-from tests.unit.cli.test_test import SEMA
 from tests.helpers.tool_runs import TOOLS, TOY_CONFIG, environment, run_tool
 from tests.helpers.toy import find_hook
+from tests.unit.cli.test_test import SEMA
 
 SCRIPTS = ('dist_train', 'dist_test', 'slurm_train', 'slurm_test')
 SETTINGS = (

@@ -4,7 +4,7 @@ import pytest
 
 from tests.helpers.mutations import MUTATIONS, ROOT
 
-CONTRACT = (ROOT / 'tests' / 'test_contract.py').read_text()
+CONTRACT = (ROOT / 'tests/integration/test_contract.py').read_text()
 
 
 @pytest.mark.parametrize('row, name, old, new', MUTATIONS)

@@ -1,7 +1,7 @@
 """Every model builds, trains an iteration or more, and is switched."""
 
-import importlib
 import argparse
+import importlib
 
 import numpy as np
 import pytest
@@ -13,8 +13,15 @@ from torch.overrides import TorchFunctionMode
 
 from sema_mm import SwitchEMAHook, SwitchTargetHook
 from tests.helpers import shrunken
-from tests.integration.test_configs import AVERAGED, BASELINES, CONFIGS, ROOT, load, method
 from tests.helpers.toy import find_hook
+from tests.integration.test_configs import (
+    AVERAGED,
+    BASELINES,
+    CONFIGS,
+    ROOT,
+    load,
+    method,
+)
 
 DIGITS = ROOT / 'configs/digits'
 README = ROOT / 'configs/selfsup/README.md'
@@ -225,7 +232,9 @@ def test_upstream_trains_and_switches_with_one_flag(
 ):
     pytest.importorskip(name.partition('::')[0])
     (images, processes, momentum), hooks = UPSTREAM[name]
-    cfg = importlib.import_module('sema_mm.config.config_file').load_config(name)
+    cfg = importlib.import_module('sema_mm.config.config_file').load_config(
+        name
+    )
     tool = importlib.import_module('sema_mm.config.averaging')
     parser = argparse.ArgumentParser()
     tool.add_arguments(parser)

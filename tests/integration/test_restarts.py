@@ -14,8 +14,8 @@ from mmengine.hooks import Hook
 
 from tests.helpers.exact import assert_same
 from tests.helpers.slurm_cluster import wait_for
-from tests.integration.test_launchers import finish, needs_no_gpu, run, start
 from tests.helpers.tool_runs import TOY_CONFIG
+from tests.integration.test_launchers import finish, needs_no_gpu, run, start
 
 EPOCHS = 4
 #: Seconds after which gloo gives a rank up.

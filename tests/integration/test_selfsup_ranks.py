@@ -7,7 +7,12 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from tests.helpers.selfsup_toys import MODELS_WITH_TARGET, Images, build, loader
+from tests.helpers.selfsup_toys import (
+    MODELS_WITH_TARGET,
+    Images,
+    build,
+    loader,
+)
 from tests.unit.hooks.test_switch_target_hook import HOOK, weights
 
 pytestmark = pytest.mark.slow

@@ -16,9 +16,9 @@ from mmengine.hooks import Hook
 
 from tests.helpers.exact import assert_same
 from tests.helpers.slurm_cluster import NoSlurm, SlurmCluster, wait_for
+from tests.helpers.tool_runs import ROOT, TOOLS, environment
 from tests.integration.test_launchers import finish, needs_no_gpu, run, start
 from tests.unit.cli.test_test import SEMA
-from tests.helpers.tool_runs import ROOT, TOOLS, environment
 
 pytest.importorskip('mmpretrain')
 pytestmark = [pytest.mark.slow, needs_no_gpu]

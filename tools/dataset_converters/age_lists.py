@@ -17,8 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 try:
-    from sema_mm.tasks.regression import agedb_folder
-    from sema_mm.tasks.regression import imdb_wiki_meta
+    from sema_mm.tasks.regression import agedb_folder, imdb_wiki_meta
     from sema_mm.tasks.regression.age_list import Photo, write_list
     from sema_mm.tasks.regression.age_split import SPLITS, split_photos
 except ImportError as problem:

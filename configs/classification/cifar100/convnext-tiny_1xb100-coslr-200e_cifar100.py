@@ -5,7 +5,9 @@ _base_ = [
 ]
 
 model = dict(
-    backbone=dict(type='sema_mm.tasks.classification.ConvNeXt_CIFAR', drop_path_rate=0.3),
+    backbone=dict(
+        type='sema_mm.tasks.classification.ConvNeXt_CIFAR', drop_path_rate=0.3
+    ),
     head=dict(num_classes=100),
     train_cfg=None,  # no Mixup, no CutMix
 )

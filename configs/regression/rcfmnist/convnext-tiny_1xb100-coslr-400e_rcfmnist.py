@@ -5,7 +5,9 @@ _base_ = [
 ]
 
 model = dict(
-    backbone=dict(type='sema_mm.tasks.classification.ConvNeXt_CIFAR', drop_path_rate=0.3),
+    backbone=dict(
+        type='sema_mm.tasks.classification.ConvNeXt_CIFAR', drop_path_rate=0.3
+    ),
     head=dict(
         _delete_=True,
         type='sema_mm.tasks.regression.RegressionHead',

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Optional
 
 import torch
-from .figure import draw
-from .rows import Accuracy, Probability, read_rows, write_rows
 from rich.progress import track
 from sklearn.datasets import make_circles, make_moons
 from torch import Tensor, nn
@@ -24,6 +22,9 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 import sema_mm
+
+from .figure import draw
+from .rows import Accuracy, Probability, read_rows, write_rows
 
 TRAIN, TEST, BATCH = 480, 5000, 16
 #: Points along each side of the grid.

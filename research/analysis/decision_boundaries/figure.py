@@ -1,13 +1,13 @@
 """The figure of the decision boundaries."""
 
 import statistics
-import sys
 from pathlib import Path
 
 import matplotlib
 import numpy as np
-from .rows import Accuracy, Probability
 from torch import Tensor
+
+from .rows import Accuracy, Probability
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt

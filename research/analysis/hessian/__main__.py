@@ -14,14 +14,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional
 
-from ..classifier import accuracy, build_classifier, load_weights, parser_of_measurements, read_batches, read_config
-from research.common.row_files import check_suffix, settings_of, write_rows
-from sema_mm.cli.errors import USER_ERRORS, one_sentence, running
 from torch.nn.functional import cross_entropy
 
-from . import spectral_density, top_eigenvalues, trace
+from research.common.row_files import check_suffix, settings_of, write_rows
+from sema_mm.cli.errors import USER_ERRORS, one_sentence, running
+
+from ..classifier import (
+    accuracy,
+    build_classifier,
+    load_weights,
+    parser_of_measurements,
+    read_batches,
+    read_config,
+)
 from ..mean_loss import MeanLoss
 from ..sharpness import average_case, worst_case
+from . import spectral_density, top_eigenvalues, trace
 
 
 def parse_args() -> argparse.Namespace:

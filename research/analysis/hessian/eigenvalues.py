@@ -7,8 +7,9 @@ import torch
 from scipy.sparse.linalg import ArpackError, eigsh
 from torch import nn
 
-from sema_mm.averaging.arguments import check_count
 from research.common.checks import check_positive
+from sema_mm.averaging.arguments import check_count
+
 from ..mean_loss import MeanLoss, Measure
 from ..probes import gaussian
 from .hessian_operator import HessianOperator

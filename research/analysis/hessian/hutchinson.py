@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from sema_mm.averaging.arguments import check_count
 from research.common.estimate import mean_and_error
+from sema_mm.averaging.arguments import check_count
+
 from ..mean_loss import MeanLoss, Measure
 from ..probes import rademacher
 

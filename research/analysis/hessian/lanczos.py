@@ -8,8 +8,9 @@ import torch
 from scipy.linalg import eigh_tridiagonal
 from torch import Tensor, nn
 
-from sema_mm.averaging.arguments import check_count
 from research.common.checks import check_positive
+from sema_mm.averaging.arguments import check_count
+
 from ..mean_loss import MeanLoss, Measure
 from ..probes import gaussian
 

@@ -13,14 +13,24 @@ docs/en/analysis.md. Rows of place, loss and accuracy, and a picture::
 import argparse
 from pathlib import Path
 
-from ..classifier import Batches, Classifier, accuracy, build_classifier, load_weights, parser_of_measurements, read_batches, read_config
-from .figure import draw
-from research.common.row_files import check_suffix, settings_of, write_rows
-from sema_mm.cli.errors import USER_ERRORS, one_sentence, running
 from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import update_bn
 
+from research.common.row_files import check_suffix, settings_of, write_rows
+from sema_mm.cli.errors import USER_ERRORS, one_sentence, running
+
+from ..classifier import (
+    Batches,
+    Classifier,
+    accuracy,
+    build_classifier,
+    load_weights,
+    parser_of_measurements,
+    read_batches,
+    read_config,
+)
 from . import line, plane, slice_1d, slice_2d
+from .figure import draw
 
 #: Rows, and where the solutions are in them.
 Found = tuple[list[dict[str, float]], list[tuple[float, ...]]]

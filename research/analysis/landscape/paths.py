@@ -8,6 +8,7 @@ import numpy as np
 from torch import nn
 
 from sema_mm.averaging.arguments import check_count, check_number
+
 from ..mean_loss import MeanLoss, Measure
 from ..measured_model import kept_values, measured_model
 from .mixture import Mixture, Solution

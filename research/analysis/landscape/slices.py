@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sema_mm.averaging.arguments import check_count
 from research.common.checks import check_positive
+from sema_mm.averaging.arguments import check_count
+
 from ..filter_norms import filter_norms
 from ..mean_loss import MeanLoss, Measure
 from ..measured_model import kept_values

@@ -12,8 +12,8 @@ except ImportError as error:
         f'({error}). Install it with "pip install mmdet".'
     ) from error
 
-from .coco_folder import INSTANCES, make_folder
 from ..digit_images import check_split
+from .coco_folder import INSTANCES, make_folder
 
 #: Scenes of a split, where nothing else is asked for.
 SCENES = {'train': 400, 'val': 100, 'test': 100}

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from sema_mm import SwitchEMA, SwitchEMAHook
+from tests.helpers.toy import build_runner
 from tests.integration.faults.case import Case, Outcome, Place, raised
 from tests.integration.test_wrong_input import ARGUMENTS, RUNS
-from tests.helpers.toy import build_runner
 
 
 def _spelled(arguments: dict) -> str:

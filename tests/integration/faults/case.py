@@ -1,7 +1,7 @@
 """A case: how a fault is provoked, what is said, what is left."""
 
-import importlib
 import contextlib
+import importlib
 import io
 import itertools
 import re

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from sema_mm.checkpointing.safe_loading import load_from_local
-from tests.unit.checkpointing.test_safe_loading import Payload
-from tests.integration.faults.case import Case, Outcome, Place, readable
 from tests.helpers.toy import build_runner
+from tests.integration.faults.case import Case, Outcome, Place, readable
+from tests.unit.checkpointing.test_safe_loading import Payload
 
 GROUP = 'Checkpoints'
 SAFE = """

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from tests.integration.faults.case import Outcome, Place, said
 from tests.helpers.tool_runs import TOOLS
+from tests.integration.faults.case import Outcome, Place, said
 
 #: Seconds after which a run counts as hanging.
 PATIENCE = 90

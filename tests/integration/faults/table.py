@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.faults import arguments
-from tests.integration.faults import checkpoints
-from tests.integration.faults import config
-from tests.integration.faults import data
-from tests.integration.faults import disk
-from tests.integration.faults import numbers
-from tests.integration.faults import processes
-from tests.integration.faults.case import Case, Outcome, Place
 from tests.helpers.tool_runs import ROOT
+from tests.integration.faults import (
+    arguments,
+    checkpoints,
+    config,
+    data,
+    disk,
+    numbers,
+    processes,
+)
+from tests.integration.faults.case import Case, Outcome, Place
 
 PATH = ROOT / 'docs/en/faults.md'
 CASES = [

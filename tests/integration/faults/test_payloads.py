@@ -8,11 +8,15 @@ import torch
 from mmengine.runner import CheckpointLoader
 
 from sema_mm.checkpointing.safe_loading import use_safe_loading
+from tests.helpers.toy import ToyModel, build_runner
+from tests.integration.faults.case import Place
+from tests.integration.faults.checkpoints import (
+    SAFE,
+    edited,
+    run_of_two_epochs,
+)
 from tests.unit.checkpointing import test_safe_loading as test_checkpoint
 from tests.unit.checkpointing.test_safe_loading import Payload
-from tests.integration.faults.case import Place
-from tests.integration.faults.checkpoints import SAFE, edited, run_of_two_epochs
-from tests.helpers.toy import ToyModel, build_runner
 
 served = test_checkpoint.served
 NO_RESTRICTION = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'

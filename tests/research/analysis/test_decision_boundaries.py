@@ -12,7 +12,6 @@ from research.analysis.decision_boundaries import __main__ as tool
 from research.analysis.decision_boundaries import figure
 
 
-
 def weights(model):
     return torch.cat(
         [p.detach().flatten().clone() for p in model.parameters()]
@@ -94,9 +93,7 @@ def test_rows_come_before_the_figure(tmp_path, monkeypatch):
     assert len(cells) == 2 * 3 * 2 * 12 * 12
     values = np.array([cell.value for cell in cells])
     assert values.min() < 0.2 and values.max() > 0.8
-    image = figure.plt.imread(
-        tmp_path / 'boundaries.png'
-    )
+    image = figure.plt.imread(tmp_path / 'boundaries.png')
     assert len(np.unique(image.reshape(-1, 4), axis=0)) > 20
 
 

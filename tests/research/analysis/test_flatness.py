@@ -1,6 +1,7 @@
 """research/analysis/hessian/__main__.py and landscape.py, on digits."""
 
 import csv
+import importlib
 import json
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from sema_mm.tasks.detection import Digits
+from sema_mm.tasks.classification import Digits
 from tests.helpers.tool_runs import ROOT
 
 pytest.importorskip('mmpretrain')

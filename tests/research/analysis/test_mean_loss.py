@@ -7,7 +7,12 @@ import torch
 from torch import nn
 
 from research.analysis.mean_loss import MeanLoss
-from tests.helpers.dense_hessian import SIZES, dense_hessian, network, quadratic
+from tests.helpers.dense_hessian import (
+    SIZES,
+    dense_hessian,
+    network,
+    quadratic,
+)
 
 CASES = [
     ('mlp', 'eval'),

@@ -1,12 +1,11 @@
 """research/analysis/scalars.py."""
 
-import importlib
 import csv
+import importlib
 import json
 import sys
 
 import pytest
-
 
 LINES = [
     {'lr': 0.1, 'loss': 2.5, 'epoch': 1, 'iter': 4, 'step': 4},

@@ -9,7 +9,12 @@ from torch import nn
 from research.analysis.filter_norms import filter_norms
 from research.analysis.mean_loss import MeanLoss
 from research.analysis.sharpness import average_case, worst_case
-from tests.helpers.dense_hessian import dense_hessian, network, quadratic, quadratic_loss
+from tests.helpers.dense_hessian import (
+    dense_hessian,
+    network,
+    quadratic,
+    quadratic_loss,
+)
 
 criterion = nn.CrossEntropyLoss()
 

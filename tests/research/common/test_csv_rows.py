@@ -1,11 +1,10 @@
 """research/common/csv_rows.py: what is written comes back, and the rest is refused."""
 
-import importlib
 import dataclasses
+import importlib
 from typing import Optional
 
 import pytest
-
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,9 @@ from tests.helpers.tool_runs import run_tool
 @pytest.fixture
 def part(monkeypatch):
     """Import a module of tools/killing."""
-    return lambda name: importlib.import_module(f'research.fault_injection.{name}')
+    return lambda name: importlib.import_module(
+        f'research.fault_injection.{name}'
+    )
 
 
 def test_the_journal_says_what_was_going_on(part, tmp_path):

@@ -5,7 +5,6 @@ import importlib
 import json
 import os
 import re
-import sys
 
 import pytest
 from matplotlib import pyplot as plt

@@ -16,7 +16,9 @@ def measures(monkeypatch):
 @pytest.fixture
 def splits(measures, tmp_path):
     write_files(tmp_path)
-    return importlib.import_module('research.study.data').read_splits(tmp_path, 250, 50)
+    return importlib.import_module('research.study.data').read_splits(
+        tmp_path, 250, 50
+    )
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The simulations of the noisy quadratic model, and their tables."""
 
-import importlib
 import csv
+import importlib
 import sys
 
 import numpy as np

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from research.theory.noisy_quadratic import NoisyQuadratic
-from research.theory.stationary_variance import ema_ratio, progress, sema_contraction, sema_ratio, sgd_variance
+from research.theory.stationary_variance import (
+    ema_ratio,
+    progress,
+    sema_contraction,
+    sema_ratio,
+    sgd_variance,
+)
 
 GRID = list(
     itertools.product([1e-3, 0.05, 0.7, 1.6], [2e-3, 0.06, 0.5], [1, 7, 400])

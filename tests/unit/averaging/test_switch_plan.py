@@ -5,7 +5,12 @@ import itertools
 import pytest
 
 from sema_mm import SwitchSchedule
-from sema_mm.averaging.switch_plan import RunLength, SwitchPlan, fits, fitting_momentum
+from sema_mm.averaging.switch_plan import (
+    RunLength,
+    SwitchPlan,
+    fits,
+    fitting_momentum,
+)
 
 
 def plan(length, schedule, by_epoch=True, begin_epoch=0, begin_iter=0):

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from sema_mm.checkpointing import whole_files as files
-from sema_mm.checkpointing.safe_loading import CheckpointError
 from sema_mm.checkpointing.latest_checkpoint import latest_checkpoint
+from sema_mm.checkpointing.safe_loading import CheckpointError
 
 
 @pytest.fixture

@@ -18,8 +18,13 @@ from mmengine.logging import HistoryBuffer
 from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import CheckpointLoader
 
-from sema_mm.checkpointing.safe_loading import CheckpointError, DamagedCheckpointError, load_from_local, use_safe_loading
 from sema_mm.checkpointing.safe_globals import attribute
+from sema_mm.checkpointing.safe_loading import (
+    CheckpointError,
+    DamagedCheckpointError,
+    load_from_local,
+    use_safe_loading,
+)
 from tests.helpers.toy import build_runner
 
 
@@ -322,7 +327,8 @@ def test_a_file_of_a_gpu_is_not_called_damaged(tmp_path, monkeypatch):
 def test_newer_versions(tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(
-        'sema_mm.checkpointing.safe_loading.print_log', lambda text, **_: said.append(text)
+        'sema_mm.checkpointing.safe_loading.print_log',
+        lambda text, **_: said.append(text),
     )
     path = tmp_path / 'a.pth'
     torch.save(dict(sema_mm_format=2, state_dict={}), path)

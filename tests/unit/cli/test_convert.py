@@ -1,8 +1,8 @@
 """tools/convert_checkpoint.py: what it reads, changes, refuses, writes."""
 
-import importlib
 import argparse
 import hashlib
+import importlib
 import json
 import os
 import re
@@ -18,10 +18,17 @@ from torch import nn
 
 from sema_mm import SwitchEMAHook
 from tests.helpers.exact import assert_differ, assert_same, frozen
-from tests.helpers.old_checkpoints import MODEL_CONFIGS, build, config_text, save_old, shaken, with_buffers
-from tests.unit.checkpointing.test_safe_loading import Payload
+from tests.helpers.old_checkpoints import (
+    MODEL_CONFIGS,
+    build,
+    config_text,
+    save_old,
+    shaken,
+    with_buffers,
+)
 from tests.helpers.tool_runs import environment
 from tests.helpers.toy import ToyModel, build_runner, find_hook
+from tests.unit.checkpointing.test_safe_loading import Payload
 
 NAMES = Path(__file__).parents[2] / 'data/mmdet2_names.json'
 

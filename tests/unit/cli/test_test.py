@@ -1,7 +1,7 @@
 """tools/test.py."""
 
-import importlib
 import functools
+import importlib
 import itertools
 import json
 import pickle

@@ -1,8 +1,8 @@
 """tools/train.py."""
 
-import importlib
 import collections
 import functools
+import importlib
 import sys
 
 import pytest

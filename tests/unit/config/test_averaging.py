@@ -1,7 +1,7 @@
 """What --averaging makes of configs."""
 
-import importlib
 import argparse
+import importlib
 
 import pytest
 from mmengine.config import Config

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-
 YOLOX = 'mmdet::yolox/yolox_tiny_8xb8-300e_coco'
 WITH_A_DOT = 'mmpretrain::regnet/regnetx-1.6gf_8xb128_in1k'
 

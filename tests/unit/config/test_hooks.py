@@ -5,7 +5,12 @@ from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 
 from sema_mm import SwitchEMAHook
-from sema_mm.config.hooks import averages, averaging_hooks, has_switch_ema, hook_name
+from sema_mm.config.hooks import (
+    averages,
+    averaging_hooks,
+    has_switch_ema,
+    hook_name,
+)
 
 
 class Inherited(SwitchEMAHook):

@@ -14,10 +14,10 @@ import torch.distributed as dist
 from mmengine.hooks import Hook
 
 from sema_mm import PreemptionHook
-from tests.integration import test_exact_resume
 from tests.helpers.exact import assert_same
-from tests.integration.test_exact_resume import build, outcome
 from tests.helpers.toy import build_runner
+from tests.integration import test_exact_resume
+from tests.integration.test_exact_resume import build, outcome
 
 straight = test_exact_resume.straight  # a fixture
 

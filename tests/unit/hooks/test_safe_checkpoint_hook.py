@@ -12,8 +12,8 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from sema_mm.checkpointing import whole_files as files
 from sema_mm import PreemptionHook, SafeCheckpointHook
+from sema_mm.checkpointing import whole_files as files
 from sema_mm.checkpointing.latest_checkpoint import latest_checkpoint
 from tests.helpers.toy import build_runner
 

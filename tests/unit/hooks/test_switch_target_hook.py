@@ -9,7 +9,16 @@ from mmengine.hooks import Hook
 from sema_mm import SwitchEMAHook
 from sema_mm.hooks import switch_target_hook
 from tests.helpers.exact import assert_differ, assert_same, frozen
-from tests.helpers.selfsup_toys import EPOCHS, MODELS_WITH_TARGET, SIMCLR, STEPS, Images, build, build_model, loader
+from tests.helpers.selfsup_toys import (
+    EPOCHS,
+    MODELS_WITH_TARGET,
+    SIMCLR,
+    STEPS,
+    Images,
+    build,
+    build_model,
+    loader,
+)
 from tests.helpers.toy import find_hook
 
 pytest.importorskip('mmpretrain')

@@ -22,8 +22,8 @@ from mmengine.hooks import Hook
 
 from sema_mm import SwitchEMA, SwitchEMAHook
 from tests.helpers.exact import frozen
-from tests.unit.sharding import ranks
 from tests.helpers.toy import find_hook
+from tests.unit.sharding import ranks
 
 MOMENTUM = 0.3  # That of the runs in ranks.py, which switch every 2 epochs.
 STOP = 3  # After an epoch without a switch.

@@ -18,8 +18,8 @@ import torch
 from sema_mm import SwitchEMAHook
 from sema_mm.sharding.deepspeed_masters import masters_of
 from tests.helpers.exact import assert_differ, assert_same
-from tests.unit.sharding import ranks
 from tests.helpers.toy import find_hook
+from tests.unit.sharding import ranks
 
 ROOT = Path(__file__).parents[3]
 STOP = 3

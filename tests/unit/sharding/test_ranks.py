@@ -9,7 +9,13 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 
-from tests.unit.sharding.ranks import ENGINES, EPOCHS, copy_start, train, worker
+from tests.unit.sharding.ranks import (
+    ENGINES,
+    EPOCHS,
+    copy_start,
+    train,
+    worker,
+)
 
 pytestmark = pytest.mark.slow
 

@@ -50,5 +50,8 @@ val_cfg = dict(
     type='sema_mm.tasks.selfsup.KNNValLoop', bank=bank, k=200, temperature=0.07
 )
 test_cfg = dict(
-    type='sema_mm.tasks.selfsup.KNNTestLoop', bank=bank, k=200, temperature=0.07
+    type='sema_mm.tasks.selfsup.KNNTestLoop',
+    bank=bank,
+    k=200,
+    temperature=0.07,
 )

@@ -7,7 +7,12 @@ from scipy.integrate import trapezoid
 from torch import nn
 
 from research.analysis.hessian import spectral_density, spectral_quadrature
-from tests.helpers.dense_hessian import dense_hessian, network, quadratic, quadratic_loss
+from tests.helpers.dense_hessian import (
+    dense_hessian,
+    network,
+    quadratic,
+    quadratic_loss,
+)
 
 criterion = nn.CrossEntropyLoss()
 

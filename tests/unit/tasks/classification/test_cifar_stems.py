@@ -8,7 +8,11 @@ pytest.importorskip('mmpretrain')
 
 from mmpretrain.models import ConvNeXt, DenseNet, ResNeXt  # noqa: E402
 
-from sema_mm.tasks.classification import ConvNeXt_CIFAR, DenseNet_CIFAR, ResNeXt_CIFAR  # noqa: E402
+from sema_mm.tasks.classification import (  # noqa: E402
+    ConvNeXt_CIFAR,
+    DenseNet_CIFAR,
+    ResNeXt_CIFAR,
+)
 
 SMALL_RESNEXT = {
     'depth': 50,

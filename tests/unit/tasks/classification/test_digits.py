@@ -15,7 +15,7 @@ pytest.importorskip('mmpretrain')
 from mmpretrain.registry import DATASETS, MODELS  # noqa: E402
 from sklearn.datasets import load_digits  # noqa: E402
 
-from sema_mm.tasks.detection import Digits  # noqa: E402
+from sema_mm.tasks.classification import Digits  # noqa: E402
 from sema_mm.tasks.digit_images import SPLITS, split_indices  # noqa: E402
 
 SIZES = {'train': 1074, 'val': 359, 'test': 364}
@@ -134,7 +134,7 @@ def test_without_scikit_learn(monkeypatch):
         (
             'import sys\n'
             'sys.modules["mmpretrain"] = None\n'
-            'try: from sema_mm.tasks.detection import Digits\n'
+            'try: from sema_mm.tasks.classification import Digits\n'
             'except ImportError as error: print(error)',
             'pip install mmpretrain',
         ),

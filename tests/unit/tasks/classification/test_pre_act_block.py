@@ -22,11 +22,15 @@ SMALL = {
 
 def test_a_missing_mmpretrain_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, 'mmpretrain.models', None)
-    with pytest.raises(ImportError, match='^sema_mm.tasks.classification needs mmpretrain'):
+    with pytest.raises(
+        ImportError, match='^sema_mm.tasks.classification needs mmpretrain'
+    ):
         importlib.reload(models)
 
 
 @pytest.mark.parametrize('name', SMALL)
 def test_each_builds_by_its_dotted_name(name):
-    backbone = MODELS.build({'type': f'sema_mm.tasks.classification.{name}', **SMALL[name]})
+    backbone = MODELS.build(
+        {'type': f'sema_mm.tasks.classification.{name}', **SMALL[name]}
+    )
     assert type(backbone) is getattr(models, name)

@@ -6,7 +6,12 @@ import pytest
 
 pytest.importorskip('mmpretrain')
 
-from sema_mm.tasks.regression.age_list import Photo, check_photos, read_list, write_list  # noqa: E402
+from sema_mm.tasks.regression.age_list import (  # noqa: E402
+    Photo,
+    check_photos,
+    read_list,
+    write_list,
+)
 
 PHOTOS = [
     Photo('AgeDB/1_Ann_0_f.jpg', 0.0),

@@ -10,7 +10,10 @@ from scipy.io import savemat
 
 pytest.importorskip('mmpretrain')
 
-from sema_mm.tasks.regression.imdb_wiki_meta import age_in_years, read_meta  # noqa: E402
+from sema_mm.tasks.regression.imdb_wiki_meta import (  # noqa: E402
+    age_in_years,
+    read_meta,
+)
 
 #: Matlab's own example: datenum(2000, 1, 1).
 YEAR_2000 = 730486

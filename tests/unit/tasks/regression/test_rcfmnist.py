@@ -13,10 +13,14 @@ from scipy import stats
 
 pytest.importorskip('mmpretrain')
 
-from sema_mm.tasks.regression import fashion_images
-from sema_mm.tasks.regression import RCFMNIST  # noqa: E402
+from sema_mm.tasks.regression import (
+    RCFMNIST,  # noqa: E402
+    fashion_images,
+)
 from sema_mm.tasks.regression.rcfmnist import colour  # noqa: E402
-from sema_mm.tasks.regression.rotated_fashion import RotatedFashion  # noqa: E402
+from sema_mm.tasks.regression.rotated_fashion import (
+    RotatedFashion,  # noqa: E402
+)
 from tests.helpers import tiny_data  # noqa: E402
 from tests.helpers.tool_runs import ROOT  # noqa: E402
 

@@ -16,7 +16,10 @@ pytest.importorskip('mmpretrain')
 from mmpretrain.structures import DataSample  # noqa: E402
 
 from sema_mm.tasks.regression import RegressionMetric  # noqa: E402
-from sema_mm.tasks.regression.measures import MEASURES, angular_error  # noqa: E402
+from sema_mm.tasks.regression.measures import (  # noqa: E402
+    MEASURES,
+    angular_error,
+)
 from tests.helpers.toy import build_runner  # noqa: E402
 
 ORACLES = {

@@ -6,7 +6,14 @@ import torch
 from mmengine.hooks import Hook
 from sklearn.neighbors import KNeighborsClassifier
 
-from tests.helpers.selfsup_toys import EPOCHS, MODELS_WITH_TARGET, SIMCLR, Images, build, loader
+from tests.helpers.selfsup_toys import (
+    EPOCHS,
+    MODELS_WITH_TARGET,
+    SIMCLR,
+    Images,
+    build,
+    loader,
+)
 from tests.helpers.toy import find_hook
 
 pytest.importorskip('mmpretrain')

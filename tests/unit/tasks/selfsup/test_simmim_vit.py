@@ -10,7 +10,7 @@ pytest.importorskip('mmpretrain')
 
 from mmpretrain.models import VisionTransformer  # noqa: E402
 
-from sema_mm.tasks.classification import SimMIMViT  # noqa: E402
+from sema_mm.tasks.selfsup import SimMIMViT  # noqa: E402
 
 ARCH = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
 

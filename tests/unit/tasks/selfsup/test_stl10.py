@@ -10,8 +10,8 @@ pytest.importorskip('mmpretrain')
 
 from mmpretrain.registry import DATASETS  # noqa: E402
 
+from sema_mm.tasks.selfsup import STL10  # noqa: E402
 from sema_mm.tasks.selfsup import stl10
-from sema_mm.tasks.detection import STL10  # noqa: E402
 
 SIZE = 3 * 96 * 96
 
