@@ -100,7 +100,7 @@ def _unwrapped(
     state_dict: dict[str, Tensor], average: SwitchEMA
 ) -> dict[str, Tensor]:
     """Take off the prefix that mmengine's DDPStrategy leaves on all keys."""
-    wrapped = average.engine.outer is not average.model
+    wrapped = average.backend.outer is not average.model
     if not wrapped or not all(key.startswith(_PREFIX) for key in state_dict):
         return state_dict
     bare = _like(state_dict)

@@ -11,7 +11,7 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from ..sharding import Engine, engine_of
+from ..sharding import Backend, backend_of
 from ..sharding.model_tensors import STATISTICS, bare_name, running_statistics
 from .arguments import check_count, check_flag
 from .functional import copy_, exchange_, relative_distance
@@ -137,7 +137,7 @@ class SwitchEMA(nn.Module):
         self.side_stream = side_stream
         self.update_buffers = update_buffers
         self.steps = 0
-        self._engine: Optional[Engine] = None
+        self._backend: Optional[Backend] = None
         self._owners: list[dict] = []
         self._seen: list[Optional[Tensor]] = []
         self._frozen: list[Tensor] = []
@@ -149,16 +149,16 @@ class SwitchEMA(nn.Module):
         self.refresh(model)
 
     @property
-    def engine(self) -> Engine:
-        """Engine: How the model's tensors are reached."""
-        if self._engine is None:
+    def backend(self) -> Backend:
+        """Backend: How the model's tensors are reached."""
+        if self._backend is None:
             raise RuntimeError('no model was averaged yet')
-        return self._engine
+        return self._backend
 
     @property
     def model(self) -> nn.Module:
         """nn.Module: The model that is averaged, without its wrappers."""
-        return self.engine.module
+        return self.backend.module
 
     @property
     def is_swapped(self) -> bool:
@@ -184,12 +184,12 @@ class SwitchEMA(nn.Module):
                 those averaged before.
         """
         self._refuse_swapped('look for changes in the model')
-        engine = engine_of(model, self._engine)
-        engine.settle()
+        backend = backend_of(model, self._backend)
+        backend.settle()
         averages = self.average_now()
-        found = engine.tensors(known=averages)
+        found = backend.tensors(known=averages)
         _check_match(found, averages)
-        statistics = running_statistics(engine.module)
+        statistics = running_statistics(backend.module)
         if not self.update_buffers:
             averages.update(self._given)
             given = self._given
@@ -201,8 +201,8 @@ class SwitchEMA(nn.Module):
             self.device,
             self._groups,
         )
-        self._engine = engine
-        self._watch(engine.module)
+        self._backend = backend
+        self._watch(backend.module)
 
     def update_parameters(
         self, model: nn.Module, skip_if: Optional[Judge] = None
@@ -223,7 +223,7 @@ class SwitchEMA(nn.Module):
             RuntimeError: If called while the model holds the average.
         """
         self._refuse_swapped('update the average')
-        if not self.engine.holds(model) or self._is_changed():
+        if not self.backend.holds(model) or self._is_changed():
             self.refresh(model)
         with self._stream.beside():
             for group in self._groups:
@@ -286,7 +286,7 @@ class SwitchEMA(nn.Module):
             self._origin = {k: v.detach().clone() for k, v in now.items()}
         for group in self._groups:
             group.switch()
-        self.engine.publish()
+        self.backend.publish()
 
     @contextlib.contextmanager
     def swapped(self, model: nn.Module) -> Iterator[nn.Module]:
@@ -307,13 +307,13 @@ class SwitchEMA(nn.Module):
         try:
             for group in self._groups:
                 group.swap_in()
-            self.engine.publish()
+            self.backend.publish()
             yield model
         finally:
-            self.engine.settle()
+            self.backend.settle()
             for group in reversed(self._groups):
                 group.swap_out()
-            self.engine.publish()
+            self.backend.publish()
 
     @contextlib.contextmanager
     def origin(self, model: nn.Module) -> Iterator[nn.Module]:
@@ -336,13 +336,13 @@ class SwitchEMA(nn.Module):
         kept = [v for k, v in self._origin.items() if k in now]
         values = [now[k] for k in self._origin if k in now]
         exchange_(kept, values)
-        self.engine.publish()
+        self.backend.publish()
         try:
             yield model
         finally:
-            self.engine.settle()
+            self.backend.settle()
             exchange_(kept[::-1], values[::-1])
-            self.engine.publish()
+            self.backend.publish()
 
     def set_statistics(self, statistics: dict[str, Tensor]) -> None:
         """Give the average running statistics of its own.
@@ -379,7 +379,7 @@ class SwitchEMA(nn.Module):
         Raises:
             RuntimeError: If a rank holds only parts of the averages.
         """
-        if self.engine.sharded:
+        if self.backend.sharded:
             raise RuntimeError(
                 'the averages of a sharded model cannot be called: call the '
                 'model inside swapped()'
@@ -453,41 +453,41 @@ class SwitchEMA(nn.Module):
     def average_state_dict(self) -> dict[str, Tensor]:
         """Give the state dict of a model that holds the average.
 
-        Call it on every rank, where the engine is sharded.
+        Call it on every rank, where the backend is sharded.
 
         Returns:
             Dict[str, Tensor]: Bare keys of the model to whole tensors; what
-            is not averaged is the model's. Sharded engines give them as
+            is not averaged is the model's. Sharded backends give them as
             their ``state_dict`` does.
 
         Raises:
             RuntimeError: If the model holds the average, and is sharded.
         """
-        if self.engine.sharded:
-            with self.swapped(self.engine.outer):
-                return self.engine.state_dict()
+        if self.backend.sharded:
+            with self.swapped(self.backend.outer):
+                return self.backend.state_dict()
         names, now = self.key_names(), self.average_now()
         return {
             key: _alone(now[names[key]]) if key in names else tensor
-            for key, tensor in self.engine.state_dict().items()
+            for key, tensor in self.backend.state_dict().items()
         }
 
     def averaged_shapes(self) -> dict[str, torch.Size]:
         """Tell which keys of the model's state dict are averaged.
 
-        Call it on every rank, where the engine is sharded.
+        Call it on every rank, where the backend is sharded.
 
         Returns:
             Dict[str, Size]: Bare keys to the shapes of the whole tensors.
         """
         now = self.average_now()
-        if not self.engine.sharded:
+        if not self.backend.sharded:
             names = self.key_names()
             return {key: now[name].shape for key, name in names.items()}
         buffers = {bare_name(name) for name, _ in self.model.named_buffers()}
         return {
             key: shape
-            for key, shape in self.engine.shapes().items()
+            for key, shape in self.backend.shapes().items()
             if key not in buffers or key in now
         }
 
@@ -526,7 +526,7 @@ class SwitchEMA(nn.Module):
                 values[key] = value
         self._write(values)
         known = {f'{prefix}steps'}
-        known.update(start + key for key in self.engine.shapes())
+        known.update(start + key for key in self.backend.shapes())
         unexpected_keys.extend(
             k for k in state_dict if k.startswith(prefix) and k not in known
         )
@@ -537,9 +537,9 @@ class SwitchEMA(nn.Module):
 
     def _write(self, values: dict[str, Tensor]) -> None:
         """Write whole tensors into the averages."""
-        if self.engine.sharded:
-            with self.swapped(self.engine.outer):
-                self.engine.load_state_dict(values)
+        if self.backend.sharded:
+            with self.swapped(self.backend.outer):
+                self.backend.load_state_dict(values)
             return
         names, now = self.key_names(), self.average_now()
         for key, value in values.items():
@@ -579,7 +579,7 @@ class SwitchEMA(nn.Module):
             not same_objects(_tensors_in(self._owners), self._seen)
             or any(map(_REQUIRES_GRAD, self._frozen))
             or any(group.is_moved for group in self._groups)
-            or self.engine.is_changed()
+            or self.backend.is_changed()
         )
 
     def _refuse_swapped(self, action: str) -> None:

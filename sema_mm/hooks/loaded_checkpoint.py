@@ -88,8 +88,8 @@ class LoadedCheckpoint:
             return
         if self._training is not None:
             training = {_stripped(k): t for k, t in self._training.items()}
-            average.engine.load_state_dict(training)
-            average.refresh(average.engine.outer)
+            average.backend.load_state_dict(training)
+            average.refresh(average.backend.outer)
         self._give(average, strict)
 
     def _give(self, average: SwitchEMA, strict: bool) -> None:

@@ -11,13 +11,13 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from ..averaging.batch_norm import estimate_statistics
 from ..checkpointing.random_state import preserved_randomness
-from ..sharding import Engine
+from ..sharding import Backend
 
 __all__ = ['recalibrated_statistics']
 
 
 def recalibrated_statistics(
-    runner: Any, engine: Engine, batches: int, seed: int
+    runner: Any, backend: Backend, batches: int, seed: int
 ) -> dict[str, Tensor]:
     """Estimate BatchNorm statistics for the weights in the runner's model.
 
@@ -28,7 +28,7 @@ def recalibrated_statistics(
 
     Args:
         runner (Runner): The runner, in training.
-        engine (Engine): The engine of its model.
+        backend (Backend): The backend of its model.
         batches (int): Number of training batches to read on each rank.
         seed (int): Decides which samples are drawn, and their
             augmentation.
@@ -36,10 +36,10 @@ def recalibrated_statistics(
     Returns:
         Dict[str, Tensor]: Bare buffer names to new tensors.
     """
-    model: Any = engine.module
+    model: Any = backend.module
     # Shards are made whole by the wrapper; that of DDP would also tie the
     # ranks together, which read different numbers of batches.
-    caller: Any = engine.outer if engine.sharded else model
+    caller: Any = backend.outer if backend.sharded else model
 
     def forward(batch: Any) -> None:
         data = model.data_preprocessor(batch, True)

@@ -21,7 +21,7 @@ from ..averaging.switch_plan import SwitchPlan
 from ..averaging.switch_schedule import SwitchSchedule
 from ..averaging.target_network import averages_in
 from ..checkpointing.safe_loading import use_safe_loading
-from ..sharding import Engine
+from ..sharding import Backend
 from .distributed import check_strategy, gather_before_saving, synchronise
 from .evaluation import add_metrics, always_close, evaluate
 from .hook_conflicts import check_company, checkpoint_due
@@ -231,10 +231,10 @@ class SwitchEMAHook(Hook):
                 self._guard.total = self._loaded.counts.get('nonfinite', 0)
                 self._resumed_nonfinite = self._guard.total
             self._loaded = None
-        engine = self.average.engine
-        if engine.sharded:
+        backend = self.average.backend
+        if backend.sharded:
             gather_before_saving(runner, self._gather)
-        self._watcher = self._watch_steps(runner, engine)
+        self._watcher = self._watch_steps(runner, backend)
         self._announce(runner, plan)
 
     def before_train_epoch(self, runner: Any) -> None:
@@ -365,16 +365,16 @@ class SwitchEMAHook(Hook):
                 level=logging.WARNING,
             )
 
-    def _watch_steps(self, runner: Any, engine: Engine) -> Any:
+    def _watch_steps(self, runner: Any, backend: Backend) -> Any:
         """Notice the optimizer's steps; let them wait for an update."""
-        if engine.step_count() is None:
+        if backend.step_count() is None:
             return StepWatcher(runner.optim_wrapper, self.average.before_step)
         if self.average.side_stream:
             raise ValueError(
                 'side_stream=True needs optimizers of torch, which tell '
                 "before they step; DeepSpeed's do not: leave it out"
             )
-        return StepCounter(engine.step_count)
+        return StepCounter(backend.step_count)
 
     def _has_begun(self, runner: Any) -> bool:
         """Whether averaging begins by the running epoch and iteration."""
@@ -388,12 +388,12 @@ class SwitchEMAHook(Hook):
     ) -> Union[bool, Tensor]:
         """Ask the guard; ranks of a sharded model count every update."""
         skip = self._guard.judge(weights, no_step)
-        return torch.as_tensor(skip) if self.average.engine.sharded else skip
+        return torch.as_tensor(skip) if self.average.backend.sharded else skip
 
     def _settle(self, wait: bool = False) -> None:
         """Take the guard's verdicts that have arrived into account."""
         skipped = self._guard.settle(wait)
-        if not self.average.engine.sharded:
+        if not self.average.backend.sharded:
             self.average.steps -= skipped
         if self._guard.total > self._resumed_nonfinite and not self._warned:
             self._warned = True
@@ -447,7 +447,7 @@ class SwitchEMAHook(Hook):
             return
         with self.average.swapped(runner.model):
             statistics = recalibrated_statistics(
-                runner, self.average.engine, self.recalibrate_bn, seed=steps
+                runner, self.average.backend, self.recalibrate_bn, seed=steps
             )
         self.average.set_statistics(statistics)
         self._recalibrated_at = steps

@@ -13,7 +13,7 @@ from ..averaging.arguments import check_flag
 from ..averaging.switch_plan import RunLength, SwitchPlan
 from ..averaging.switch_schedule import SwitchSchedule
 from ..averaging.target_network import TargetNetwork, check_online
-from ..sharding import engine_of
+from ..sharding import backend_of
 from .evaluation import always_close
 from .hook_conflicts import check_order
 from .switch_ema_hook import SwitchEMAHook
@@ -234,7 +234,7 @@ class SwitchTargetHook(Hook):
 
     def _find_networks(self, runner: Any) -> None:
         """Find the two networks in the model."""
-        if engine_of(runner.model).sharded:
+        if backend_of(runner.model).sharded:
             raise RuntimeError(
                 'SwitchTargetHook needs each parameter whole on every rank: '
                 'train with DistributedDataParallel, not with FSDP or ZeRO'

@@ -1,6 +1,6 @@
 """Reaches the parameters of a model, whatever trains it."""
 
-from .backend import Engine
-from .choice import engine_of
+from .backend import Backend
+from .choice import backend_of
 
-__all__ = ['Engine', 'engine_of']
+__all__ = ['Backend', 'backend_of']

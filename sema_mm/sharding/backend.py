@@ -8,15 +8,15 @@ from torch import Tensor, nn
 
 from .model_tensors import bare_name, trainable, unwrap_model
 
-__all__ = ['Engine']
+__all__ = ['Backend']
 
 
-class Engine:
+class Backend:
     """How averages reach a model's parameters: read, write, save, load.
 
     This one serves plain models, compiled ones, and those in
     ``DataParallel`` or ``DistributedDataParallel``, whose parameters are
-    whole and alike on every rank. Engines that hold only a part of each
+    whole and alike on every rank. Backends that hold only a part of each
     parameter on a rank (``sharded``) inherit from it.
 
     Args:
@@ -35,7 +35,7 @@ class Engine:
         self.module: nn.Module = unwrap_model(model)
 
     def holds(self, model: Any) -> bool:
-        """Tell whether a model, maybe wrapped, is the one of this engine.
+        """Tell whether a model, maybe wrapped, is the one of this backend.
 
         Args:
             model (nn.Module): A model.
@@ -95,7 +95,7 @@ class Engine:
 
         Returns:
             Dict[str, Tensor]: Bare keys to tensors of the model that is not
-            wrapped. On a device other than the CPU, sharded engines give
+            wrapped. On a device other than the CPU, sharded backends give
             them to rank 0 alone, on the CPU, and nothing to the others.
         """
         state = self.module.state_dict()

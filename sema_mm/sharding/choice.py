@@ -1,25 +1,25 @@
-"""Which engine a model has."""
+"""Which backend a model has."""
 
 from typing import Any, Optional
 
 from torch.distributed.tensor import DTensor
 
-from .backend import Engine
-from .fsdp import FSDPEngine, is_fsdp
+from .backend import Backend
+from .fsdp import FSDPBackend, is_fsdp
 
-__all__ = ['engine_of']
+__all__ = ['backend_of']
 
 
-def engine_of(model: Any, known: Optional[Engine] = None) -> Engine:
-    """Find the engine of a model.
+def backend_of(model: Any, known: Optional[Backend] = None) -> Backend:
+    """Find the backend of a model.
 
     Args:
         model (nn.Module): A model, maybe wrapped.
-        known (Engine, optional): An engine that may be the model's already.
+        known (Backend, optional): A backend that may be the model's already.
             Defaults to None.
 
     Returns:
-        Engine: ``known`` if it is the model's; else a new one.
+        Backend: ``known`` if it is the model's; else a new one.
 
     Raises:
         TypeError: If it is not a model.
@@ -28,11 +28,11 @@ def engine_of(model: Any, known: Optional[Engine] = None) -> Engine:
     if known is not None and known.holds(model):
         return known
     if hasattr(model, 'zero_optimization_stage'):
-        from .deepspeed import DeepSpeedEngine
+        from .deepspeed import DeepSpeedBackend
 
-        return DeepSpeedEngine(model)
-    plain = Engine(model)
+        return DeepSpeedBackend(model)
+    plain = Backend(model)
     parts = any(map(is_fsdp, model.modules()))
     if parts or any(isinstance(p, DTensor) for p in model.parameters()):
-        return FSDPEngine(model)
+        return FSDPBackend(model)
     return plain

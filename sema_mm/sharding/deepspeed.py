@@ -7,14 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.distributed import get_rank
 
-from .backend import Engine
+from .backend import Backend
 from .deepspeed_masters import masters_of
 from .model_tensors import bare_name
 
-__all__ = ['DeepSpeedEngine']
+__all__ = ['DeepSpeedBackend']
 
 
-class DeepSpeedEngine(Engine):
+class DeepSpeedBackend(Backend):
     """ZeRO-0 to ZeRO-3: averages of the weights that the optimizer steps.
 
     Beside the weights that the model computes with, DeepSpeed keeps master
@@ -45,7 +45,7 @@ class DeepSpeedEngine(Engine):
         self._places = self._find_places()
 
     def holds(self, model: Any) -> bool:
-        """Tell whether a model is the one of this engine."""
+        """Tell whether a model is the one of this backend."""
         inner = getattr(model, 'module', None)
         return model is self.module or inner is self.module
 

@@ -13,9 +13,9 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.distributed.tensor import DTensor
 
-from .backend import Engine
+from .backend import Backend
 
-__all__ = ['FSDPEngine', 'is_fsdp', 'local']
+__all__ = ['FSDPBackend', 'is_fsdp', 'local']
 
 
 def is_fsdp(module: Any) -> bool:
@@ -30,7 +30,7 @@ def is_fsdp(module: Any) -> bool:
     return isinstance(module, FullyShardedDataParallel) or _is_fsdp2(module)
 
 
-class FSDPEngine(Engine):
+class FSDPBackend(Backend):
     """FSDP1, FSDP2 and other models of DTensors: each rank its shards.
 
     Averages are made of the shards, so an update communicates nothing.

@@ -12,7 +12,7 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-from ..sharding import engine_of
+from ..sharding import backend_of
 from .optimizer_names import by_name, by_number, in_order
 
 __all__ = ['WholeCheckpoints']
@@ -53,7 +53,7 @@ class WholeCheckpoints:
                 to True.
             **kwargs (Any): As for mmengine's strategies.
         """
-        self._gathered = dict(model=engine_of(self.model).state_dict())
+        self._gathered = dict(model=backend_of(self.model).state_dict())
         if save_optimizer and hasattr(self, 'optim_wrapper'):
             self._gathered['optimizer'] = self._whole_optimizer()
         if is_main_process():
@@ -102,9 +102,9 @@ class WholeCheckpoints:
                 with the prefix ``module.``.
             **kwargs (Any): Not used.
         """
-        engine = engine_of(self.model)
+        backend = backend_of(self.model)
         found = {k.removeprefix('module.'): t for k, t in state_dict.items()}
-        shapes = engine.shapes()
+        shapes = backend.shapes()
         good = {k: t for k, t in found.items() if t.shape == shapes.get(k)}
         odd = sorted(found.keys() ^ shapes.keys())
         odd += sorted(found.keys() & shapes.keys() - good.keys())
@@ -114,7 +114,7 @@ class WholeCheckpoints:
                 f'fit, and are left alone: {", ".join(odd[:5])}, ...',
                 logger='current',
             )
-        engine.load_state_dict(good)
+        backend.load_state_dict(good)
 
     def load_optim_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Give each rank its part of an optimizer's state.

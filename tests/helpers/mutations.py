@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 HOOK = 'hooks/switch_ema_hook.py'
 EMA = 'averaging/switch_ema.py'
-TENSORS = 'engines/model_tensors.py'
+TENSORS = 'sharding/model_tensors.py'
 
 # Promise, file, what stands there, what to put there.
 MUTATIONS = [

@@ -46,7 +46,7 @@ def fsdp2(model):
     return model
 
 
-ENGINES = {
+BACKENDS = {
     'ddp': DistributedDataParallel,
     'fsdp1': fsdp1,
     'fsdp1_flat': functools.partial(fsdp1, use_orig_params=False),
@@ -100,14 +100,14 @@ def worker(rank, folder, size, device):
     backend = 'nccl' if device == 'cuda' else 'gloo'
     join(rank, folder, size, backend)
     left = {}
-    for engine, wrap in ENGINES.items():
+    for backend, wrap in BACKENDS.items():
         part = slice(rank, None, size)
         average, outputs = train(wrap(network(device)), part)
         parts = average.average_now().values()
         state = average.state_dict()
         other = SwitchEMA(wrap(network(device)), momentum=0.3)
         other.load_state_dict(state)
-        left[engine] = dict(
+        left[backend] = dict(
             average=state,
             loaded=other.state_dict(),
             outputs=outputs,
@@ -136,15 +136,15 @@ def ranks(tmp_path_factory):
     return [torch.load(folder / f'rank{rank}.pth') for rank in (0, 1)]
 
 
-@pytest.mark.parametrize('engine', ENGINES)
-def test_equals_one_process(ranks, engine):
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_equals_one_process(ranks, backend):
     average, outputs = train(network())
     for left in ranks:
         for key, tensor in average.state_dict().items():
             torch.testing.assert_close(
-                left[engine]['average'][key], tensor, rtol=1e-6, atol=1e-7
+                left[backend]['average'][key], tensor, rtol=1e-6, atol=1e-7
             )
-        for found, expected in zip(left[engine]['outputs'], outputs):
+        for found, expected in zip(left[backend]['outputs'], outputs):
             torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
 
 
@@ -153,18 +153,18 @@ def test_the_outputs_tell_model_and_average_apart(ranks):
     assert not torch.allclose(averaged, own, atol=1e-3)
 
 
-@pytest.mark.parametrize('engine', ENGINES)
-def test_an_average_is_loaded_whole(ranks, engine):
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_an_average_is_loaded_whole(ranks, backend):
     for left in ranks:
-        for key, tensor in left[engine]['average'].items():
-            assert torch.equal(left[engine]['loaded'][key], tensor), key
+        for key, tensor in left[backend]['average'].items():
+            assert torch.equal(left[backend]['loaded'][key], tensor), key
 
 
-@pytest.mark.parametrize('engine', ENGINES)
-def test_what_a_rank_holds(ranks, engine):
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_what_a_rank_holds(ranks, backend):
     whole = sum(p.numel() for p in network().parameters())
-    parts = [left[engine]['elements'] for left in ranks]
-    if engine == 'ddp':
+    parts = [left[backend]['elements'] for left in ranks]
+    if backend == 'ddp':
         assert parts == [whole, whole]
     else:
         # Flat parameters may be padded by an element.
@@ -183,11 +183,11 @@ def test_one_gpu_equals_the_cpu(tmp_path):
     mp.spawn(worker, (str(tmp_path), 1, 'cuda'), nprocs=1)
     left = torch.load(tmp_path / 'rank0.pth', map_location='cpu')
     average, outputs = train(network())
-    for engine in ENGINES:
+    for backend in BACKENDS:
         for key, tensor in average.state_dict().items():
-            for found in (left[engine]['average'], left[engine]['loaded']):
+            for found in (left[backend]['average'], left[backend]['loaded']):
                 torch.testing.assert_close(
                     found[key], tensor, rtol=1e-5, atol=1e-6
                 )
-        for found, expected in zip(left[engine]['outputs'], outputs):
+        for found, expected in zip(left[backend]['outputs'], outputs):
             torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)

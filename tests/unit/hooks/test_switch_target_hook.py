@@ -251,7 +251,7 @@ def test_shards_are_refused(tmp_path, monkeypatch):
     class Sharded:
         sharded = True
 
-    monkeypatch.setattr(switch_target_hook, 'engine_of', lambda _: Sharded)
+    monkeypatch.setattr(switch_target_hook, 'backend_of', lambda _: Sharded)
     assert 'whole on every rank' in sentence(tmp_path, [HOOK])
 
 

@@ -51,7 +51,7 @@ def zero(stage, persistent=0, **config):
 
 
 BF16 = dict(enabled=True)
-ENGINES = {
+BACKENDS = {
     **{f'zero{stage}': zero(stage) for stage in range(3)},
     # Each rank keeps one parameter whole: the bias of the head.
     'zero3': zero(3, persistent=2),
@@ -83,7 +83,7 @@ class Recorder(Hook):
             return
         weight = MOMENTUM if self.steps else 1.0
         self.steps = average.steps
-        weights = average.engine.state_dict()
+        weights = average.backend.state_dict()
         for name in average.average_now():
             self.expected[name].lerp_(weights[name], weight)
         self._compare('average', average.average_state_dict())
@@ -92,7 +92,7 @@ class Recorder(Hook):
         if (runner.epoch + 1) % 2:
             return
         average = find_hook(runner, SwitchEMAHook).average
-        weights = average.engine.state_dict()
+        weights = average.backend.state_dict()
         self._compare('weights after a switch', weights)
         found = {}
         for name, parameter in average.model.named_parameters():
@@ -110,10 +110,10 @@ class Recorder(Hook):
         ]
 
 
-def train(folder, engine, stop=None, **changes):
+def train(folder, backend, stop=None, **changes):
     """Train, and tell in which places averages were not as they should."""
     recorder = Recorder()
-    runner = ranks.build(folder, engine, stop)
+    runner = ranks.build(folder, backend, stop)
     for name, value in changes.items():
         setattr(runner, name, value)
     runner.register_hook(recorder)
@@ -122,15 +122,15 @@ def train(folder, engine, stop=None, **changes):
     return runner, recorder.differences
 
 
-def run(folder, engine):
+def run(folder, backend):
     """Train straight, with a resume, and from a file without DeepSpeed."""
-    _, first = train(f'{folder}/straight', engine)
-    _, second = train(f'{folder}/resumed', engine, stop=STOP)
-    runner, third = train(f'{folder}/resumed', engine)
+    _, first = train(f'{folder}/straight', backend)
+    _, second = train(f'{folder}/resumed', backend, stop=STOP)
+    runner, third = train(f'{folder}/resumed', backend)
     average = find_hook(runner, SwitchEMAHook).average
     plain = f'{Path(folder).parent}/plain/epoch_{STOP}.pth'
-    started, _ = train(f'{folder}/loaded', engine, stop=0, _load_from=plain)
-    model = find_hook(started, SwitchEMAHook).average.engine
+    started, _ = train(f'{folder}/loaded', backend, stop=0, _load_from=plain)
+    model = find_hook(started, SwitchEMAHook).average.backend
     return {
         'differences': first + second + third,
         'average': average.state_dict(),
@@ -194,7 +194,7 @@ class Net(torch.nn.Module):
 
 
 def written(stage, bf16):
-    """Write whole weights into an engine, and see what it does with them.
+    """Write whole weights into a backend, and see what it does with them.
 
     Returns:
         dict: The weights written, those read before and after a step that
@@ -213,15 +213,15 @@ def written(stage, bf16):
         model=model, optimizer=optimizer, config=config
     )
     average = SwitchEMA(outer, momentum=0.5)
-    engine = average.engine
+    backend = average.backend
     torch.manual_seed(1)
-    shapes = engine.shapes()
+    shapes = backend.shapes()
     weights = {k: torch.randn(s).abs() for k, s in shapes.items()}
     for key in ('weight', 'bias'):
         weights[f'tied.{key}'] = weights[f'last.{key}']
     weights['norm.num_batches_tracked'] = torch.tensor(5)
-    engine.load_state_dict(weights)
-    found = [frozen(engine.state_dict())]
+    backend.load_state_dict(weights)
+    found = [frozen(backend.state_dict())]
     x = torch.randn(4, 5)
     x = x.bfloat16() if bf16 else x
     same = Net().to(x.dtype).eval()
@@ -232,12 +232,12 @@ def written(stage, bf16):
     outer.backward(outer(x).float().square().mean())
     outer.step()
     average.update_parameters(outer)
-    found.append(frozen(engine.state_dict()))
+    found.append(frozen(backend.state_dict()))
     average.switch_parameters(outer)
-    found.append(frozen(engine.state_dict()))
-    engine._engine = SimpleNamespace(device=torch.device('cuda'))
-    on_gpus = engine.state_dict()
-    engine._engine = outer
+    found.append(frozen(backend.state_dict()))
+    backend._engine = SimpleNamespace(device=torch.device('cuda'))
+    on_gpus = backend.state_dict()
+    backend._engine = outer
     parts = [tuple(t.shape) for t in average.average_now().values()]
     return dict(
         weights=weights,
@@ -245,7 +245,7 @@ def written(stage, bf16):
         outputs=outputs,
         parts=parts,
         on_gpus=on_gpus,
-        steps=engine.step_count(),
+        steps=backend.step_count(),
     )
 
 
@@ -258,8 +258,8 @@ def worker(rank, folder):
         for bf16 in (False, True):
             name = f'written{stage}{"_bf16" if bf16 else ""}'
             results[name] = written(stage, bf16)
-    for engine in ENGINES:
-        results[engine] = run(f'{folder}/{engine}', engine)
+    for backend in BACKENDS:
+        results[backend] = run(f'{folder}/{backend}', backend)
     results['refused'] = refused(folder)
     torch.save(results, f'{folder}/results{rank}.pth')
     dist.destroy_process_group()
@@ -272,7 +272,7 @@ def main(folder):
     of_mmengine.register_deepspeed_optimizers = functools.cache(
         of_mmengine.register_deepspeed_optimizers
     )
-    ranks.ENGINES.update(ENGINES)
+    ranks.BACKENDS.update(BACKENDS)
     # DeepSpeed collects garbage again and again.
     gc.freeze()
     context = multiprocessing.get_context('fork')

@@ -1,4 +1,4 @@
-"""One small training, on one process or in the ranks of any engine."""
+"""One small training, on one process or in the ranks of any backend."""
 
 import contextlib
 import os
@@ -60,7 +60,7 @@ def only_convolutions(module, recurse, **_):
     return recurse or isinstance(module, torch.nn.Conv2d)
 
 
-ENGINES = {
+BACKENDS = {
     'ddp': dict(cfg=dict(model_wrapper_cfg=WRAPPER)),
     'flexible_ddp': dict(
         strategy=dict(type='DDPStrategy', model_wrapper=WRAPPER)
@@ -73,7 +73,7 @@ ENGINES = {
 }
 
 
-def build(folder, engine=None, stop=None, hooks=(), counts=1, **hook):
+def build(folder, backend=None, stop=None, hooks=(), counts=1, **hook):
     """Build a run of 4 images a step: 4 on one process, or 2 on each rank."""
     torch.manual_seed(3)
     model = ToyModel()
@@ -84,11 +84,11 @@ def build(folder, engine=None, stop=None, hooks=(), counts=1, **hook):
         accumulative_counts=counts,
     )
     changes = dict(optim_wrapper=wrapper)
-    changes.update(ENGINES[engine] if engine else {})
+    changes.update(BACKENDS[backend] if backend else {})
     flexible = 'strategy' in changes
-    ranks = dict(launcher='pytorch') if engine else {}
+    ranks = dict(launcher='pytorch') if backend else {}
     env = dict(dist_cfg=dict(backend='gloo'))
-    if engine and not flexible:
+    if backend and not flexible:
         ranks['env_cfg'] = env
     if flexible:
         changes['strategy'] = dict(changes['strategy'])
@@ -105,7 +105,7 @@ def build(folder, engine=None, stop=None, hooks=(), counts=1, **hook):
         epochs=EPOCHS,
         model=model,
         resume=os.path.exists(f'{folder}/last_checkpoint'),
-        train_dataloader=loader(batch_size=2 if engine else 4),
+        train_dataloader=loader(batch_size=2 if backend else 4),
         default_hooks=dict(checkpoint=checkpoint),
         runner_type=FlexibleRunner if flexible else Runner,
         **ranks,
@@ -113,8 +113,8 @@ def build(folder, engine=None, stop=None, hooks=(), counts=1, **hook):
     )
 
 
-def train(folder, engine=None, **how):
-    runner = build(folder, engine, **how)
+def train(folder, backend=None, **how):
+    runner = build(folder, backend, **how)
     with contextlib.suppress(Stop):
         runner.train()
     return runner
@@ -143,17 +143,17 @@ def keep_average(runner, folder, rank):
 
 
 def worker(rank, folder):
-    """Train with every engine: straight, with a resume, from a plain file."""
+    """Train with every backend: straight, with a resume, from a plain file."""
     join(rank, folder)
-    for engine in ENGINES:
-        own = f'{folder}/{engine}'
-        train(own, engine, stop=STOP)
-        keep_average(train(own, engine), own, rank)
-        from_plain = f'{folder}/{engine}_from_plain'
+    for backend in BACKENDS:
+        own = f'{folder}/{backend}'
+        train(own, backend, stop=STOP)
+        keep_average(train(own, backend), own, rank)
+        from_plain = f'{folder}/{backend}_from_plain'
         if rank == 0:
             copy_start(f'{folder}/plain', from_plain)
         dist.barrier()
-        train(from_plain, engine)
+        train(from_plain, backend)
     train(f'{folder}/pending_fsdp2', 'fsdp2', stop=1, counts=4)
     train(f'{folder}/pending_fsdp2', 'fsdp2', counts=4)
     runner = train(

@@ -23,9 +23,9 @@ from tests.unit.sharding import ranks
 
 ROOT = Path(__file__).parents[3]
 STOP = 3
-ENGINES = ['zero0', 'zero1', 'zero2', 'zero3']
+BACKENDS = ['zero0', 'zero1', 'zero2', 'zero3']
 HALF = ['zero0_bf16', 'zero2_bf16', 'zero3_bf16']
-ALL = [*ENGINES, *HALF, 'zero2_accumulated']
+ALL = [*BACKENDS, *HALF, 'zero2_accumulated']
 WRITTEN = [f'written{n}{t}' for n in range(4) for t in ('', '_bf16')]
 
 
@@ -62,8 +62,8 @@ def read(path):
     return torch.load(path, weights_only=False)
 
 
-def whole(folder, engine, kind='resumed', epoch=ranks.EPOCHS):
-    return read(folder / engine / kind / f'epoch_{epoch}.pth' / 'model.pth')
+def whole(folder, backend, kind='resumed', epoch=ranks.EPOCHS):
+    return read(folder / backend / kind / f'epoch_{epoch}.pth' / 'model.pth')
 
 
 def parts(checkpoint):
@@ -80,11 +80,11 @@ def assert_near(found, expected, tolerance):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('engine', [*ENGINES, *HALF])
-def test_ends_like_one_process(folder, engine):
+@pytest.mark.parametrize('backend', [*BACKENDS, *HALF])
+def test_ends_like_one_process(folder, backend):
     expected = read(folder / 'plain' / f'epoch_{ranks.EPOCHS}.pth')
-    found = whole(folder, engine)
-    tolerance = 0.02 if engine in HALF else 1e-6
+    found = whole(folder, backend)
+    tolerance = 0.02 if backend in HALF else 1e-6
     for part in ('state_dict', 'ema_state_dict'):
         assert_near(found[part], expected[part], tolerance)
     assert found['switch_ema'] == dict(switches=2, nonfinite=0)
@@ -92,43 +92,43 @@ def test_ends_like_one_process(folder, engine):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('engine', ALL)
-def test_a_resume_changes_no_bit(folder, engine):
-    straight = whole(folder, engine, 'straight')
-    assert_same(parts(whole(folder, engine)), parts(straight))
+@pytest.mark.parametrize('backend', ALL)
+def test_a_resume_changes_no_bit(folder, backend):
+    straight = whole(folder, backend, 'straight')
+    assert_same(parts(whole(folder, backend)), parts(straight))
     # A resume without the momentum would end elsewhere.
-    loaded = whole(folder, engine, 'straight', epoch=STOP)
+    loaded = whole(folder, backend, 'straight', epoch=STOP)
     assert_differ(loaded['ema_state_dict'], straight['ema_state_dict'])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('engine', ALL)
-def test_averages_and_switches_follow_the_formula(results, engine):
+@pytest.mark.parametrize('backend', ALL)
+def test_averages_and_switches_follow_the_formula(results, backend):
     for rank in results:
-        assert rank[engine]['differences'] == []
+        assert rank[backend]['differences'] == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('engine', ALL)
-def test_the_ranks_give_one_average(results, engine):
-    first, second = (rank[engine]['average'] for rank in results)
+@pytest.mark.parametrize('backend', ALL)
+def test_the_ranks_give_one_average(results, backend):
+    first, second = (rank[backend]['average'] for rank in results)
     assert_same(dict(first), dict(second))
     # Half as many steps as iterations where gradients are accumulated.
-    steps = 12 if engine == 'zero2_accumulated' else 24
+    steps = 12 if backend == 'zero2_accumulated' else 24
     assert first['steps'] == steps
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('engine', ENGINES)
-def test_starts_from_a_file_of_one_process(folder, results, engine):
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_starts_from_a_file_of_one_process(folder, results, backend):
     expected = read(folder / 'plain' / f'epoch_{STOP}.pth')['state_dict']
-    assert_same(results[0][engine]['loaded'], dict(expected))
+    assert_same(results[0][backend]['loaded'], dict(expected))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('engine', [*ENGINES, 'zero3_bf16'])
-def test_one_process_goes_on_from_a_folder(folder, tmp_path, engine):
-    source = folder / engine / 'straight' / f'epoch_{STOP}.pth' / 'model.pth'
+@pytest.mark.parametrize('backend', [*BACKENDS, 'zero3_bf16'])
+def test_one_process_goes_on_from_a_folder(folder, tmp_path, backend):
+    source = folder / backend / 'straight' / f'epoch_{STOP}.pth' / 'model.pth'
     shutil.copy(source, tmp_path / f'epoch_{STOP}.pth')
     name = tmp_path / f'epoch_{STOP}.pth'
     (tmp_path / 'last_checkpoint').write_text(str(name))
@@ -141,15 +141,15 @@ def test_one_process_goes_on_from_a_folder(folder, tmp_path, engine):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('engine', [*ENGINES, *HALF])
-def test_without_the_optimizer_it_is_a_file(folder, engine):
-    straight = folder / engine / 'straight'
+@pytest.mark.parametrize('backend', [*BACKENDS, *HALF])
+def test_without_the_optimizer_it_is_a_file(folder, backend):
+    straight = folder / backend / 'straight'
     [best] = straight.glob('best_*.pth')
     found = read(best)
     epoch = found['meta']['epoch']
     assert_same(
         dict(found['state_dict']),
-        dict(whole(folder, engine, 'straight', epoch)['state_dict']),
+        dict(whole(folder, backend, 'straight', epoch)['state_dict']),
     )
 
 

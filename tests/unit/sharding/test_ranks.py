@@ -1,6 +1,6 @@
 """Two ranks train, switch, save and resume as one process does.
 
-Every engine trains on the same global batches as one process: with a stop
+Every backend trains on the same global batches as one process: with a stop
 and a resume in the middle, from a checkpoint of the unsharded run, and the
 unsharded run from its checkpoint. There are two switches.
 """
@@ -10,7 +10,7 @@ import torch
 import torch.multiprocessing as mp
 
 from tests.unit.sharding.ranks import (
-    ENGINES,
+    BACKENDS,
     EPOCHS,
     copy_start,
     train,
@@ -26,9 +26,9 @@ def folder(tmp_path_factory):
     train(folder / 'plain')
     train(folder / 'pending_plain', counts=4)
     mp.spawn(worker, (str(folder),), nprocs=2)
-    for engine in ENGINES:
-        copy_start(folder / engine, folder / f'plain_from_{engine}')
-        train(folder / f'plain_from_{engine}')
+    for backend in BACKENDS:
+        copy_start(folder / backend, folder / f'plain_from_{backend}')
+        train(folder / f'plain_from_{backend}')
     return folder
 
 
@@ -47,10 +47,10 @@ def assert_near(found, expected, tolerance):
 
 
 @pytest.mark.parametrize('kind', ['{}', '{}_from_plain', 'plain_from_{}'])
-@pytest.mark.parametrize('engine', ENGINES)
-def test_ends_like_one_process(folder, engine, kind):
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_ends_like_one_process(folder, backend, kind):
     expected = final(folder / 'plain')
-    found = final(folder / kind.format(engine))
+    found = final(folder / kind.format(backend))
     for part in ('state_dict', 'ema_state_dict'):
         theirs = {k: t.float() for k, t in expected[part].items()}
         assert_near(found[part], theirs, 1e-6)
@@ -90,10 +90,10 @@ def test_a_part_that_is_not_finite_stays_out(folder):
     assert not (folder / 'poison' / f'epoch_{EPOCHS}.pth').exists()
 
 
-@pytest.mark.parametrize('engine', ENGINES)
-def test_the_ranks_hold_one_average(folder, engine):
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_the_ranks_hold_one_average(folder, backend):
     first, second = (
-        torch.load(folder / engine / f'average{rank}.pth') for rank in (0, 1)
+        torch.load(folder / backend / f'average{rank}.pth') for rank in (0, 1)
     )
     assert first.keys() == second.keys()
     for key, tensor in first.items():
