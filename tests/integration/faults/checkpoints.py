@@ -284,7 +284,7 @@ CASES = [
         GROUP,
         'tools/convert_checkpoint.py: a text',
         lambda place: place.tool(
-            *('convert_checkpoint', place.write('given.pth', 'no\n'), 'b.pth'),
+            *('convert', place.write('given.pth', 'no\n'), 'b.pth'),
             config=None,
         ),
         DAMAGED,
@@ -294,7 +294,7 @@ CASES = [
         GROUP,
         'tools/convert_checkpoint.py: a pickle that runs code',
         lambda place: place.tool(
-            *('convert_checkpoint', place.write('given.pth', _trap(place))),
+            *('convert', place.write('given.pth', _trap(place))),
             'b.pth',
             config=None,
         ),

@@ -97,10 +97,10 @@ READ = {
         'test', 'work_dirs/toy/epoch_1.pth', add=TEACHER
     ),
     'convert': lambda p: p.tool(
-        'convert_checkpoint', 'trap.pth', 'b.pth', config=None
+        'convert', 'trap.pth', 'b.pth', config=None
     ),
     'convert --export': lambda p: p.tool(
-        *('convert_checkpoint', 'trap.pth', 'b.pth', '--export', 'average'),
+        *('convert', 'trap.pth', 'b.pth', '--export', 'average'),
         config=None,
     ),
 }
@@ -123,7 +123,7 @@ def test_a_model_that_loads_is_built_by_the_converter(place):
     place.write('good.pth', dict(state_dict=ToyModel().state_dict()))
     place.config.write_text(place.config.read_text() + TEACHER)
     outcome = place.tool(
-        *('convert_checkpoint', 'good.pth', 'b.pth', '--config', 'toy.py'),
+        *('convert', 'good.pth', 'b.pth', '--config', 'toy.py'),
         config=None,
     )
     assert not ran(place)
@@ -151,7 +151,7 @@ def test_other_names(place, name):
     (place.folder / 'trap.pth').rename(place.folder / name.split('/')[-1])
     place.train(options=(f'load_from={name}',))
     place.tool('test', name)
-    place.tool('convert_checkpoint', name, 'b.pth', config=None)
+    place.tool('convert', name, 'b.pth', config=None)
     assert not ran(place)
 
 
