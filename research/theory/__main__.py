@@ -1,6 +1,6 @@
 """Simulates the noisy quadratic model, and tabulates what it says.
 
-Compares the variances of docs/en/theory.md with simulations, and what SGD,
+Compares the variances of research/theory/README.md with simulations, and what SGD,
 EMA and Switch EMA reach in a given number of epochs. Writes ``rows.csv``
 (the simulations), ``best.csv``, ``windows.csv``, ``environment.json`` and
 ``summary.md``::

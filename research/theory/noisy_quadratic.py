@@ -32,7 +32,7 @@ class NoisyQuadratic:
     This is a linear map of :math:`(\theta, v, \phi)` plus noise, and so are
     k steps and a switch; mean and covariance follow. What is said of the
     noise is all that matters: it need not be Gaussian. Derived, with the
-    closed forms for :math:`\beta = 0`, in docs/en/theory.md. The model is
+    closed forms for :math:`\beta = 0`, in research/theory/README.md. The model is
     that of Zhang et al. (arXiv 1907.04164); the switch is ours to add.
 
     Args:

@@ -99,7 +99,7 @@ def summarise(
     )
     return f"""# The noisy quadratic model
 
-Symbols and formulas: [docs/en/theory.md](../../docs/en/theory.md).
+Symbols and formulas: [research/theory](../../README.md).
 
 ## Stationary variances, simulated
 

@@ -13,7 +13,12 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / 'README.md').read_text()
 DOCS = [
     path
-    for pattern in ('*.md', 'docs/**/*.md', 'configs/**/*.md')
+    for pattern in (
+        '*.md',
+        'docs/**/*.md',
+        'configs/**/*.md',
+        'research/**/*.md',
+    )
     for path in ROOT.glob(pattern)
 ]
 
@@ -27,9 +32,7 @@ def test_links_lead_somewhere(path):
 def test_deviations_name_tests_that_exist():
     text = (ROOT / 'docs/en/deviations.md').read_text()
     file = ''
-    named = re.findall(
-        r'`((?:test_\w+/)*test_\w+\.py)?(?:::)?(test_\w+)?`', text
-    )
+    named = re.findall(r'`((?:\w+/)*test_\w+\.py)?(?:::)?(test_\w+)?`', text)
     assert len(named) > 30
     for new_file, name in named:
         file = new_file or file

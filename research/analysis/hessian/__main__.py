@@ -2,7 +2,7 @@
 
 Largest eigenvalues and trace of the Hessian of the cross-entropy, and where
 asked for its spectral density and the rise of the loss in a radius; see
-docs/en/analysis.md. Rows of quantity, at, value and standard error::
+research/analysis/README.md. Rows of quantity, at, value and standard error::
 
     python -m research.analysis.hessian CONFIG CHECKPOINT --out rows.csv
     python -m research.analysis.hessian CONFIG CHECKPOINT --out rows.json \

@@ -2,7 +2,7 @@
 
 One checkpoint: along a random, filter-normalised direction, or two with
 --plane. Two: on the line between them. Three: on the plane through them. See
-docs/en/analysis.md. Rows of place, loss and accuracy, and a picture::
+research/analysis/README.md. Rows of place, loss and accuracy, and a picture::
 
     python -m research.analysis.landscape CONFIG CHECKPOINT \
         --out rows.csv --figure slice.png

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-PAGE = Path(__file__).parents[3] / 'docs/en/analysis.md'
+PAGE = Path(__file__).parents[3] / 'research/analysis/README.md'
 
 
 def test_the_examples_of_the_page():
