@@ -1,4 +1,4 @@
-"""Mutations still fit the code; ``python -m tests.helpers.mutations`` tries them."""
+"""Mutations still fit the code; ``tests.helpers.mutations`` tries them."""
 
 import pytest
 

@@ -1,13 +1,13 @@
-"""Writes the lists of AgeDB and IMDB-WIKI: train.txt, val.txt and test.txt.
+"""Write the lists of AgeDB and IMDB-WIKI: train.txt, val.txt and test.txt.
 
 From the folders that the archives unpack to::
 
-    python tools/dataset_converters/age_lists.py agedb data/agedb          # has AgeDB/*.jpg
-    python tools/dataset_converters/age_lists.py imdb-wiki data/imdb_wiki  # imdb_crop, wiki_crop
+    python age_lists.py agedb data/agedb          # has AgeDB/*.jpg
+    python age_lists.py imdb-wiki data/imdb_wiki  # has imdb_crop, wiki_crop
 
 From a published split, a CSV file with the columns age, path and split::
 
-    python tools/dataset_converters/age_lists.py csv data/agedb --file agedb.csv
+    python age_lists.py csv data/agedb --file agedb.csv
 """
 
 import argparse
@@ -128,7 +128,7 @@ SOURCES = {'agedb': read_agedb, 'imdb-wiki': read_imdb_wiki, 'csv': read_csv}
 
 
 def main() -> None:
-    """Writes the lists."""
+    """Write the lists."""
     args = parse_args()
     try:
         split = SOURCES[args.source](args)
