@@ -11,14 +11,14 @@ from mmengine.fileio import LocalBackend
 from . import whole_files as files
 from .straight_to_disk import straight_to_disk
 
-__all__ = ['AtomicRunner', 'PatientDisk', 'failing_together']
+__all__ = ['AtomicRunner', 'DeferredDeleteBackend', 'raise_on_all_ranks']
 
 #: Parts of what torch's file writer raises when a disk is full.
 _TORCH_SAYS = ('inline_container', 'iostream error')
 
 
 @contextlib.contextmanager
-def failing_together(text: str) -> Iterator[None]:
+def raise_on_all_ranks(text: str) -> Iterator[None]:
     """Raise an error of the disk on all ranks, when all of them are done.
 
     Args:
@@ -79,12 +79,12 @@ class AtomicRunner:
         written = files.temporary(path)
         text = f'the checkpoint {path} could not be written'
         try:
-            with failing_together(text):
+            with raise_on_all_ranks(text):
                 with straight_to_disk():
                     self._runner.save_checkpoint(
                         out_dir, written.name, *args, **kwargs
                     )
-            with failing_together(text):
+            with raise_on_all_ranks(text):
                 if is_main_process():
                     files.replace(path)
         except RuntimeError:
@@ -94,7 +94,7 @@ class AtomicRunner:
             raise
 
 
-class PatientDisk(LocalBackend):
+class DeferredDeleteBackend(LocalBackend):
     """A disk that takes note of what to remove, and removes nothing."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ['get_random_state', 'preserved_randomness', 'set_random_state']
+__all__ = ['get_random_state', 'preserve_random_state', 'set_random_state']
 
 
 def get_random_state() -> dict[str, Any]:
@@ -46,7 +46,7 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def preserved_randomness() -> Iterator[None]:
+def preserve_random_state() -> Iterator[None]:
     """Give every random number generator its state back at the end.
 
     Yields:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Callable
 
-__all__ = ['AdvancedIterator', 'SkippingLoader']
+__all__ = ['CallbackIterator', 'SkippingLoader']
 
 
 class SkippingLoader:
@@ -41,7 +41,7 @@ class SkippingLoader:
         return iterator
 
 
-class AdvancedIterator:
+class CallbackIterator:
     """An iterator that calls a function before one of its items.
 
     mmengine's iteration-based loop reads the batches that were trained
@@ -63,7 +63,7 @@ class AdvancedIterator:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._iterator, name)
 
-    def __iter__(self) -> 'AdvancedIterator':
+    def __iter__(self) -> 'CallbackIterator':
         return self
 
     def __next__(self) -> Any:

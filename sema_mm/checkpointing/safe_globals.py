@@ -18,7 +18,7 @@ from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
-__all__ = ['harmless']
+__all__ = ['safe_globals']
 
 #: Classes whose instances are data, and whose constructors only store them.
 _DATA = (
@@ -45,7 +45,7 @@ _ATTRIBUTES = {
 }
 
 
-def harmless() -> list[Union[Callable, tuple[Callable, str]]]:
+def safe_globals() -> list[Union[Callable, tuple[Callable, str]]]:
     """List what mmengine and its libraries put into a checkpoint.
 
     Returns:

@@ -2,7 +2,7 @@
 
 From torch 2.6 on, ``torch.load`` refuses by default what mmengine 0.10.7
 puts into a checkpoint: the log history, whose pickle calls ``getattr``. So
-neither ``resume`` nor ``load_from`` works. Here the few harmless classes are
+neither ``resume`` nor ``load_from`` works. Here the few classes that are data are
 allowed by name (:mod:`sema_mm.checkpointing.safe_globals`); anything else is refused, wherever
 the file is and however it is named. mmengine also runs the config text that
 an older checkpoint carries, when it resumes; it does not get to see it.
@@ -25,18 +25,18 @@ from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 from mmengine.utils import digit_version
 
-from .safe_globals import harmless
+from .safe_globals import safe_globals
 
 __all__ = [
     'CheckpointError',
     'DamagedCheckpointError',
     'load_from_local',
-    'only_data',
+    'force_weights_only',
     'use_safe_loading',
 ]
 
 #: The file that any runner can read, in a folder that several ranks wrote.
-WHOLE = 'model.pth'
+FULL_CHECKPOINT = 'model.pth'
 #: The format of our checkpoints; ``sema_mm_format`` holds it, 1 if missing.
 FORMAT = 1
 
@@ -88,13 +88,13 @@ def load_from_local(
     """
     path = Path(filename).expanduser()
     if path.is_dir():
-        if not (path / WHOLE).is_file():
+        if not (path / FULL_CHECKPOINT).is_file():
             raise CheckpointError(f'{path} is a folder, not a checkpoint')
-        path /= WHOLE
+        path /= FULL_CHECKPOINT
     if not path.is_file():
         raise FileNotFoundError(f'{path} can not be found.')
     try:
-        with only_data(path):
+        with force_weights_only(path):
             content = torch.load(
                 path, map_location, weights_only=True, mmap=mmap
             )
@@ -112,7 +112,7 @@ def _for_mmengine(loader: Callable[..., dict]) -> Callable[..., dict]:
 
     @functools.wraps(loader)
     def load(filename: str, map_location: Any = None) -> dict:
-        with only_data(filename):
+        with force_weights_only(filename):
             checkpoint = loader(filename, map_location)
         meta = _checked(filename, checkpoint).get('meta')
         if isinstance(meta, dict):
@@ -125,7 +125,7 @@ def _for_mmengine(loader: Callable[..., dict]) -> Callable[..., dict]:
 
 
 @contextlib.contextmanager
-def only_data(name: Any) -> Iterator[None]:
+def force_weights_only(name: Any) -> Iterator[None]:
     """Refuse what is not data in every ``torch.load``, whoever calls it.
 
     Args:
@@ -148,7 +148,7 @@ def only_data(name: Any) -> Iterator[None]:
     }
     os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
     try:
-        with torch.serialization.safe_globals(harmless()):
+        with torch.serialization.safe_globals(safe_globals()):
             yield
     except (pickle.UnpicklingError, RuntimeError) as error:
         found = _forbidden(str(error))

@@ -74,7 +74,7 @@ class TrainingState:
         mine = {
             'random': get_random_state(),
             'gradients': pending_gradients(runner),
-            'buffers': buffers_of_rank(runner.model),
+            'buffers': rank_buffers(runner.model),
         }
         counters = [
             {name: getattr(hook, name) for name in _COUNTERS}
@@ -88,7 +88,7 @@ class TrainingState:
         )
 
     @classmethod
-    def of_checkpoint(cls, content: Optional[dict]) -> 'TrainingState':
+    def from_checkpoint(cls, content: Optional[dict]) -> 'TrainingState':
         """Take the state out of a checkpoint.
 
         Args:
@@ -168,7 +168,7 @@ class TrainingState:
         if random is not None:
             set_random_state(random)
 
-    def inexact(self, runner: Any) -> list[str]:
+    def resume_caveats(self, runner: Any) -> list[str]:
         """Tell what a resume cannot restore.
 
         Args:
@@ -200,9 +200,9 @@ class TrainingState:
                 f'{_seed(runner)}, and was {self.seed} (write '
                 'randomness=dict(seed=...) in the config)'
             )
-        return reasons + self._in_the_middle(runner)
+        return reasons + self._mid_epoch_caveats(runner)
 
-    def _in_the_middle(self, runner: Any) -> list[str]:
+    def _mid_epoch_caveats(self, runner: Any) -> list[str]:
         """Tell what is lost by a save that is not at the end of an epoch."""
         reasons = []
         if _hides_gradients(runner, self.batches):
@@ -270,7 +270,7 @@ def pending_gradients(runner: Any) -> dict[str, torch.Tensor]:
     }
 
 
-def buffers_of_rank(model: nn.Module) -> dict[str, torch.Tensor]:
+def rank_buffers(model: nn.Module) -> dict[str, torch.Tensor]:
     """Copy the buffers that a checkpoint of rank 0 does not hold.
 
     Running statistics of normalisation layers come from the batches of each

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
 
 from ..averaging.switch_plan import fits, fitting_momentum
-from ..checkpointing.random_state import preserved_randomness
+from ..checkpointing.random_state import preserve_random_state
 from ..cli.distributed import NUMBERS
 from .hooks import custom_hooks
 from .momentum_network import refuse_target, replaceable
@@ -210,7 +210,7 @@ def count_images(cfg: Config) -> int:
     scope = cfg.get('default_scope')
     try:
         with DefaultScope.overwrite_default_scope(scope):
-            with preserved_randomness():
+            with preserve_random_state():
                 data = copy.deepcopy(cfg.train_dataloader.dataset)
                 return len(DATASETS.build(data))
     except Exception as error:  # Data sets raise whatever they like.

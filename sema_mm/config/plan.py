@@ -12,8 +12,8 @@ from mmengine.runner import IterBasedTrainLoop, Runner, get_priority
 
 from ..averaging.arguments import check_count
 from ..averaging.switch_plan import RunLength, SwitchPlan
-from ..checkpointing.random_state import preserved_randomness
-from ..hooks.hook_conflicts import check_company
+from ..checkpointing.random_state import preserve_random_state
+from ..hooks.hook_conflicts import check_conflicts
 from ..hooks.switch_ema_hook import SwitchEMAHook
 from ..hooks.switch_target_hook import SwitchTargetHook
 from .hooks import all_hooks, averages, class_of, hook_class
@@ -173,9 +173,9 @@ def _checked_hook(cfg: Any) -> Union[SwitchEMAHook, SwitchTargetHook]:
     hooks.sort(key=lambda hook: get_priority(hook.priority))
     runner = SimpleNamespace(hooks=hooks)
     if isinstance(ours[0], SwitchTargetHook):
-        ours[0].check_company(runner)
+        ours[0].check_conflicts(runner)
     else:
-        check_company(runner, ours[0])
+        check_conflicts(runner, ours[0])
     return ours[0]
 
 
@@ -227,7 +227,7 @@ def _iters_per_epoch(loader: Any, length: int, num_gpus: int) -> int:
     arguments = dict(loader, dataset=images, num_workers=0)
     for name in ('persistent_workers', 'prefetch_factor'):
         arguments.pop(name, None)
-    with preserved_randomness():
+    with preserve_random_state():
         try:
             return len(Runner.build_dataloader(arguments))
         except AttributeError:

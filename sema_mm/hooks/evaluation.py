@@ -7,7 +7,7 @@ from typing import Any
 from mmengine.runner import BaseLoop
 from mmengine.utils import is_seq_of
 
-from ..checkpointing.random_state import preserved_randomness
+from ..checkpointing.random_state import preserve_random_state
 
 __all__ = ['add_metrics', 'always_close', 'evaluate']
 
@@ -53,7 +53,7 @@ def evaluate(runner: Any, loop: Any) -> dict[str, Any]:
         Dict[str, Any]: The metrics.
     """
     runner.model.eval()
-    with preserved_randomness():
+    with preserve_random_state():
         for index, batch in enumerate(loop.dataloader):
             loop.run_iter(index, batch)
     return loop.evaluator.evaluate(len(loop.dataloader.dataset))

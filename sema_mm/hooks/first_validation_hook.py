@@ -5,7 +5,7 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from ..checkpointing.random_state import preserved_randomness
+from ..checkpointing.random_state import preserve_random_state
 
 __all__ = ['FirstValidationHook']
 
@@ -36,5 +36,5 @@ class FirstValidationHook(Hook):
                 'val_cfg and val_evaluator, or leave it out'
             )
         if runner.iter == 0:
-            with preserved_randomness():
+            with preserve_random_state():
                 runner.val_loop.run()

@@ -4,10 +4,10 @@ from typing import Any
 
 from mmengine.hooks import CheckpointHook, EMAHook, Hook
 
-__all__ = ['check_company', 'check_order', 'checkpoint_due']
+__all__ = ['check_conflicts', 'check_order', 'checkpoint_due']
 
 
-def check_company(runner: Any, hook: Hook) -> None:
+def check_conflicts(runner: Any, hook: Hook) -> None:
     """Refuse hooks with which a run would go wrong silently.
 
     Args:

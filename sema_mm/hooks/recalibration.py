@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from ..averaging.batch_norm import estimate_statistics
-from ..checkpointing.random_state import preserved_randomness
+from ..checkpointing.random_state import preserve_random_state
 from ..sharding import Backend
 
 __all__ = ['recalibrated_statistics']
@@ -45,7 +45,7 @@ def recalibrated_statistics(
         data = model.data_preprocessor(batch, True)
         caller._run_forward(data, mode='loss')
 
-    with preserved_randomness():
+    with preserve_random_state():
         random.seed(seed)
         np.random.seed(seed % 2**32)
         torch.manual_seed(seed)

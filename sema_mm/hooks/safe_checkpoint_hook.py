@@ -14,12 +14,12 @@ from mmengine.runner import IterBasedTrainLoop
 from ..checkpointing import whole_files as files
 from ..checkpointing.atomic_runner import (
     AtomicRunner,
-    PatientDisk,
-    failing_together,
+    DeferredDeleteBackend,
+    raise_on_all_ranks,
 )
 from ..checkpointing.latest_checkpoint import use_latest_checkpoint
 from ..checkpointing.random_state import get_random_state, set_random_state
-from ..checkpointing.resumed_data import AdvancedIterator, SkippingLoader
+from ..checkpointing.resumed_data import CallbackIterator, SkippingLoader
 from ..checkpointing.safe_loading import use_safe_loading
 from ..checkpointing.training_state import TrainingState
 
@@ -95,7 +95,7 @@ class SafeCheckpointHook(CheckpointHook):
             checkpoint (dict): The checkpoint.
         """
         if runner._resume:
-            self._loaded = TrainingState.of_checkpoint(
+            self._loaded = TrainingState.from_checkpoint(
                 checkpoint.get('training_state')
             )
 
@@ -220,7 +220,7 @@ class SafeCheckpointHook(CheckpointHook):
         )
         self._state, self._position = None, {}
         pointer = Path(runner.work_dir) / 'last_checkpoint'
-        with failing_together(f'{pointer} could not be written'):
+        with raise_on_all_ranks(f'{pointer} could not be written'):
             if is_main_process():
                 files.write_text(pointer, str(self.last_ckpt))
 
@@ -228,7 +228,7 @@ class SafeCheckpointHook(CheckpointHook):
         if not self._is_local:
             super()._save_best_checkpoint(runner, metrics)
             return
-        backend, patient = self.file_backend, PatientDisk()
+        backend, patient = self.file_backend, DeferredDeleteBackend()
         self.file_backend = patient
         try:
             super()._save_best_checkpoint(self._writer(runner), metrics)
@@ -259,7 +259,7 @@ class SafeCheckpointHook(CheckpointHook):
 
     def _prepare(self, folder: Path) -> None:
         """Try whether checkpoints can be written; tidy up after a stop."""
-        with failing_together(f'no checkpoint can be written in {folder}'):
+        with raise_on_all_ranks(f'no checkpoint can be written in {folder}'):
             if is_main_process():
                 files.check_writable(folder)
                 files.recover(folder)
@@ -267,7 +267,7 @@ class SafeCheckpointHook(CheckpointHook):
 
     def _resume(self, runner: Any, state: TrainingState) -> None:
         """Make a runner go on as the one that wrote the checkpoint."""
-        for reason in state.inexact(runner):
+        for reason in state.resume_caveats(runner):
             print_log(
                 f'The resumed run is not exactly the one that stopped: '
                 f'{reason}.',
@@ -359,7 +359,7 @@ def _step_back(runner: Any) -> None:
 def _continue_data(loop: Any, state: TrainingState) -> None:
     """Let a loop read on from where the checkpoint was written."""
     if isinstance(loop, IterBasedTrainLoop):
-        loop.dataloader_iterator = AdvancedIterator(
+        loop.dataloader_iterator = CallbackIterator(
             loop.dataloader_iterator, loop.iter, state.restore_randomness
         )
     elif state.batches:

@@ -24,7 +24,7 @@ from ..checkpointing.safe_loading import use_safe_loading
 from ..sharding import Backend
 from .distributed import check_strategy, gather_before_saving, synchronise
 from .evaluation import add_metrics, always_close, evaluate
-from .hook_conflicts import check_company, checkpoint_due
+from .hook_conflicts import check_conflicts, checkpoint_due
 from .loaded_checkpoint import LoadedCheckpoint
 from .recalibration import recalibrated_statistics
 from .step_watcher import StepCounter, StepWatcher
@@ -193,7 +193,7 @@ class SwitchEMAHook(Hook):
         Args:
             runner (Runner): The runner of the process.
         """
-        check_company(runner, self)
+        check_conflicts(runner, self)
         check_strategy(runner)
         use_safe_loading()
         always_close(runner._val_loop, self._swap)

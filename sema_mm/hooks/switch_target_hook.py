@@ -113,11 +113,11 @@ class SwitchTargetHook(Hook):
         Args:
             runner (Runner): The runner of the process.
         """
-        self.check_company(runner)
+        self.check_conflicts(runner)
         always_close(runner._val_loop, self._swap)
         always_close(runner._test_loop, self._swap)
 
-    def check_company(self, runner: Any) -> None:
+    def check_conflicts(self, runner: Any) -> None:
         """Refuse hooks with which a run would go wrong silently.
 
         Args:

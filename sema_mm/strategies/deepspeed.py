@@ -9,8 +9,12 @@ from mmengine._strategy.deepspeed import DeepSpeedStrategy as _Strategy
 from mmengine.device import get_device
 from torch.serialization import safe_globals
 
-from ..checkpointing.safe_loading import WHOLE, load_from_local, only_data
-from .whole_checkpoints import WholeCheckpoints
+from ..checkpointing.safe_loading import (
+    FULL_CHECKPOINT,
+    force_weights_only,
+    load_from_local,
+)
+from .full_checkpoints import FullCheckpoints
 
 __all__ = ['DeepSpeedStrategy']
 
@@ -22,7 +26,7 @@ _DATA = {
 }
 
 
-class DeepSpeedStrategy(WholeCheckpoints, _Strategy):
+class DeepSpeedStrategy(FullCheckpoints, _Strategy):
     """mmengine's DeepSpeedStrategy, with checkpoints that hold averages.
 
     DeepSpeed's checkpoints are folders, in which each rank has its files.
@@ -82,7 +86,7 @@ class DeepSpeedStrategy(WholeCheckpoints, _Strategy):
                 'extra_ckpt': dict(kwargs.get('extra_ckpt') or {}),
             }
             _Strategy.save_checkpoint(self, filename, **own)
-            filename = str(Path(filename) / WHOLE)
+            filename = str(Path(filename) / FULL_CHECKPOINT)
         super().save_checkpoint(filename, save_optimizer=False, **kwargs)
 
     def load_checkpoint(self, filename: str, **kwargs: Any) -> dict:
@@ -99,13 +103,13 @@ class DeepSpeedStrategy(WholeCheckpoints, _Strategy):
             ValueError: If it is a folder that DeepSpeed alone has written.
         """
         if Path(filename).is_dir():
-            if not (Path(filename) / WHOLE).is_file():
+            if not (Path(filename) / FULL_CHECKPOINT).is_file():
                 raise ValueError(
-                    f'the folder {filename} has no {WHOLE}, as '
+                    f'the folder {filename} has no {FULL_CHECKPOINT}, as '
                     'sema_mm.DeepSpeedStrategy did not write it: make a file '
                     "of it with DeepSpeed's zero_to_fp32.py, and load that"
                 )
-            filename = str(Path(filename) / WHOLE)
+            filename = str(Path(filename) / FULL_CHECKPOINT)
         return super().load_checkpoint(filename, **kwargs)
 
     def resume(
@@ -135,9 +139,9 @@ class DeepSpeedStrategy(WholeCheckpoints, _Strategy):
                 'resume its optimizer: start from these weights with '
                 'load_from, without resume'
             )
-        with safe_globals(_data_classes()), only_data(filename):
+        with safe_globals(_data_classes()), force_weights_only(filename):
             found = _Strategy.resume(self, filename, **kwargs)
-        path = Path(filename) / WHOLE
+        path = Path(filename) / FULL_CHECKPOINT
         if path.is_file():
             # Hooks may have changed what DeepSpeed has saved before.
             whole = load_from_local(path, 'cpu')

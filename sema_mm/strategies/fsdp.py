@@ -11,12 +11,12 @@ from mmengine.dist import get_local_rank
 from torch import nn
 from torch.distributed.fsdp import fully_shard
 
-from .whole_checkpoints import WholeCheckpoints
+from .full_checkpoints import FullCheckpoints
 
 __all__ = ['FSDP2Strategy', 'FSDPStrategy']
 
 
-class FSDPStrategy(WholeCheckpoints, _FSDPStrategy):
+class FSDPStrategy(FullCheckpoints, _FSDPStrategy):
     """mmengine's FSDPStrategy, resumable on torch 2.6 and later.
 
     A checkpoint is one file like that of an unsharded run, and each reads
@@ -57,7 +57,7 @@ class FSDPStrategy(WholeCheckpoints, _FSDPStrategy):
         )
 
 
-class FSDP2Strategy(WholeCheckpoints, DDPStrategy):
+class FSDP2Strategy(FullCheckpoints, DDPStrategy):
     """Training with FSDP2, ``torch.distributed.fsdp.fully_shard``.
 
     A checkpoint is one file like that of an unsharded run, and each reads

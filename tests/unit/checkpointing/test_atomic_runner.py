@@ -9,25 +9,28 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from sema_mm.checkpointing import whole_files as files
-from sema_mm.checkpointing.atomic_runner import AtomicRunner, failing_together
+from sema_mm.checkpointing.atomic_runner import (
+    AtomicRunner,
+    raise_on_all_ranks,
+)
 
 
 def test_a_full_disk_is_one_sentence_whoever_writes():
     with pytest.raises(RuntimeError) as error:
-        with failing_together('it was not written'):
+        with raise_on_all_ranks('it was not written'):
             Path('/dev/full').write_text('text' * 9999)
     assert str(error.value).startswith(
         'it was not written (No space left on device): the earlier '
         'checkpoints are intact'
     )
     with pytest.raises(RuntimeError, match='it was not written.*intact'):
-        with failing_together('it was not written'):
+        with raise_on_all_ranks('it was not written'):
             torch.save(torch.zeros(9999), '/dev/full')
 
 
 def test_other_errors_stay_what_they_are():
     with pytest.raises(RuntimeError, match='^size mismatch$'):
-        with failing_together('it was not written'):
+        with raise_on_all_ranks('it was not written'):
             raise RuntimeError('size mismatch')
 
 

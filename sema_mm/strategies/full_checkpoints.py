@@ -15,10 +15,10 @@ from torch.distributed.checkpoint.state_dict import (
 from ..sharding import backend_of
 from .optimizer_names import by_name, by_number, in_order
 
-__all__ = ['WholeCheckpoints']
+__all__ = ['FullCheckpoints']
 
 
-class WholeCheckpoints:
+class FullCheckpoints:
     """What a strategy needs to save and load as an unsharded run does.
 
     All ranks gather; the first writes.
