@@ -14,8 +14,7 @@ from mmengine.model import ExponentialMovingAverage
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from sema_mm.averaging.finite_check import FiniteCheck
-from sema_mm.averaging.nonfinite_guard import NonfiniteGuard
+from sema_mm.averaging.nonfinite_guard import FiniteCheck, NonfiniteGuard
 from sema_mm.averaging.switch_ema import SwitchEMA
 
 __all__ = [

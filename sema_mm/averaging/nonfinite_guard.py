@@ -1,20 +1,73 @@
 """Keeps NaN and infinity out of the average."""
 
+import cmath
 from collections import deque
+from collections.abc import Iterator
 from typing import Optional, Union
 
 import torch
 from torch import Tensor
 
-from .finite_check import FiniteCheck
+from .tensor_group import SHORT
 
-__all__ = ['NonfiniteGuard']
+__all__ = ['JOINED', 'FiniteCheck', 'NonfiniteGuard']
+
+#: Most elements of short vectors that are summed together: 1 MB in float32.
+JOINED = 2**18
 
 _FINE, _NO_STEP, _NONFINITE = 0, 1, 2
 
 
+class FiniteCheck:
+    """Check the same tensors again and again, in one reading pass.
+
+    A sum and a norm are the cheapest reductions that are NaN or infinite
+    where an element is. They overflow as well: in float32 a sum of 1e38, and
+    on other devices than the CPU a norm of 1e19. Such weights have diverged
+    anyway.
+
+    Args:
+        tensors (List[Tensor]): Floating or complex tensors.
+    """
+
+    def __init__(self, tensors: list[Tensor]) -> None:
+        kinds: dict[tuple, list[Tensor]] = {}
+        for tensor in tensors:
+            short = tensor.dim() == 1 and tensor.numel() <= SHORT
+            kind = tensor.device, tensor.dtype, short
+            kinds.setdefault(kind, []).append(tensor)
+        self._short: list[list[Tensor]] = []
+        self._long: list[Tensor] = []
+        self._far: dict[torch.device, list[list[Tensor]]] = {}
+        for (device, _, short), group in kinds.items():
+            if device.type != 'cpu':
+                self._far.setdefault(device, []).append(group)
+            elif short:
+                self._short += _batches(group)
+            else:
+                self._long += group
+
+    @torch.inference_mode()
+    def __call__(self) -> Union[bool, Tensor]:
+        """Return whether all elements are finite.
+
+        Returns:
+            bool or Tensor: For tensors on the CPU alone a bool; else a bool
+            of shape () on the device of the first that is not, without
+            waiting for it.
+        """
+        sums = [_sum(torch.cat(group)) for group in self._short]
+        sums += map(_sum, self._long)
+        finite = all(map(cmath.isfinite, map(Tensor.item, sums)))
+        if not self._far:
+            return finite
+        flags = [_finite(groups) for groups in self._far.values()]
+        together = torch.stack([f.to(flags[0].device) for f in flags]).all()
+        return together if finite else torch.zeros_like(together)
+
+
 class NonfiniteGuard:
-    """Judges the weights of every step, without waiting for the device.
+    """Judge the weights of every step, without waiting for the device.
 
     On a CPU the verdict is there at once. On another device it stays there
     as a flag that gates the update, while its copy travels to the host and
@@ -39,7 +92,7 @@ class NonfiniteGuard:
     def judge(
         self, weights: list[Tensor], no_step: Optional[Tensor] = None
     ) -> Union[bool, Tensor]:
-        """Tell whether the average must skip these weights.
+        """Return whether the average must skip these weights.
 
         Args:
             weights (List[Tensor]): What the update is going to read; the
@@ -49,8 +102,8 @@ class NonfiniteGuard:
                 do not count as non-finite. Defaults to None.
 
         Returns:
-            bool or Tensor: On a CPU whether to skip; elsewhere a bool of
-            shape () on the device.
+            bool or Tensor: A bool on a CPU; elsewhere a bool of shape () on
+            the device.
 
         Raises:
             RuntimeError: After ``limit`` non-finite steps in a row.
@@ -113,6 +166,37 @@ class NonfiniteGuard:
                 'last checkpoint, whose average is finite (max_nonfinite='
                 f'{self.limit} sets this limit)'
             )
+
+
+def _batches(vectors: list[Tensor]) -> Iterator[list[Tensor]]:
+    """Split a list of short vectors into lists of ``JOINED`` elements."""
+    batch: list[Tensor] = []
+    size = 0
+    for vector in vectors:
+        size += vector.numel()
+        if size > JOINED:
+            yield batch
+            batch, size = [], vector.numel()
+        batch.append(vector)
+    yield batch
+
+
+def _sum(tensor: Tensor) -> Tensor:
+    # A sum in float16 would overflow above 65504.
+    half = tensor.dtype == torch.float16
+    return tensor.sum(dtype=torch.float32 if half else None)
+
+
+def _finite(groups: list[list[Tensor]]) -> Tensor:
+    """Check tensors on one device, one call per dtype."""
+    norms = [torch.stack(_norms(group)) for group in groups]
+    return torch.stack([norm.isfinite().all() for norm in norms]).all()
+
+
+def _norms(tensors: list[Tensor]) -> list[Tensor]:
+    # A norm in float16 would overflow above 65504.
+    dtype = torch.float32 if tensors[0].dtype == torch.float16 else None
+    return list(torch._foreach_norm(tensors, 2, dtype))
 
 
 def _to_host(code: Tensor) -> tuple[Tensor, torch.cuda.Event]:

@@ -13,12 +13,11 @@ from torch import Tensor, nn
 
 from ..sharding import Backend, backend_of
 from ..sharding.model_tensors import STATISTICS, bare_name, running_statistics
-from .arguments import check_count, check_flag
+from .arguments import check_count, check_flag, checked_device
 from .functional import copy_, exchange_, relative_distance
-from .grouping import checked_device, group_tensors
 from .momentum import MomentumSchedule
 from .side_stream import SideStream
-from .tensor_group import TensorGroup, same_objects
+from .tensor_group import TensorGroup, group_tensors, same_objects
 
 __all__ = ['SwitchEMA']
 

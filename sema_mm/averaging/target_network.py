@@ -9,8 +9,8 @@ from mmengine.model import BaseAveragedModel
 from torch import Tensor, nn
 
 from ..sharding.model_tensors import bare_name, unwrap_model
-from .finite_check import FiniteCheck
 from .functional import copy_, exchange_, relative_distance
+from .nonfinite_guard import FiniteCheck
 
 __all__ = ['TargetNetwork', 'averages_in', 'check_online']
 

@@ -1,39 +1,61 @@
-"""Averages beside the model's tensors that they average."""
+"""Averages beside the model's tensors, in groups updated by batched calls."""
 
 import operator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+import torch
 from torch import Tensor
 
-from .functional import copy_, exchange_, lerp_
+from .functional import PIECE, copy_, exchange_, lerp_, pieces
 
-__all__ = ['TensorGroup', 'kind_of', 'same_objects']
+__all__ = [
+    'SHORT',
+    'CastGroup',
+    'HostGroup',
+    'JoinedGroup',
+    'TensorGroup',
+    'group_tensors',
+    'kind_of',
+    'room_like',
+    'same_objects',
+]
+
+#: Most elements of a vector that is cheaper to join than to work on alone.
+SHORT = 1024
+
+Run = tuple[slice, list[Tensor]]
 
 
 def kind_of(tensor: Tensor) -> tuple:
-    """Tell what the tensors of one batched call need to have in common.
-
-    Args:
-        tensor (Tensor): A tensor.
-
-    Returns:
-        tuple: Its dtype and its device.
-    """
+    """Return the dtype and device, which one batched call has in common."""
     return tensor.dtype, tensor.device
 
 
 def same_objects(first: list, second: list) -> bool:
-    """Tell whether two lists hold the very same objects.
+    """Return whether two lists hold the same objects (``is``, not ``==``)."""
+    return len(first) == len(second) and all(map(operator.is_, first, second))
+
+
+def room_like(tensors: list[Tensor], memory: Tensor) -> list[Tensor]:
+    """Lay tensors out in memory, in the order of elements that they have.
 
     Args:
-        first (list): Objects, which are not compared by their values.
-        second (list): Others.
+        tensors (List[Tensor]): Tensors of any shapes.
+        memory (Tensor): One axis, with at least as many elements as they
+            have together; its dtype and device may differ.
 
     Returns:
-        bool: Whether they do.
+        List[Tensor]: Views of the memory with the tensors' shapes and, where
+        they have no gaps, strides.
     """
-    return len(first) == len(second) and all(map(operator.is_, first, second))
+    views, start = [], 0
+    for tensor in tensors:
+        strides = torch.empty_like(tensor, device='meta').stride()
+        views.append(memory.as_strided(tensor.shape, strides, start))
+        start += tensor.numel()
+    return views
 
 
 @dataclass
@@ -42,8 +64,8 @@ class TensorGroup:
 
     While swapped, the model's tensors hold the averages. Tensors of the
     averages' own dtype and device are exchanged with them, which needs no
-    memory; the others (bfloat16 under a float32 average, say) are kept
-    aside, so that the average loses no digit.
+    memory; the values of others (bfloat16 under a float32 average) are kept
+    aside, so that the average keeps its precision.
 
     Attributes:
         names (List[str]): One name per tensor.
@@ -71,12 +93,12 @@ class TensorGroup:
 
     @property
     def is_moved(self) -> bool:
-        """bool: Whether the first has another dtype or device since."""
+        """bool: Whether dtype or device changed since :meth:`add`."""
         first = self.values[0], self.averages[0]
         return tuple(map(kind_of, first)) != self._kinds
 
     def repeats(self, other: 'TensorGroup') -> bool:
-        """Tell whether another group, where it is now, has all of this."""
+        """Return whether another group holds the same tensors, unmoved."""
         return (
             (type(self), self.names, self._kinds, self.fixed)
             == (type(other), other.names, other._kinds, other.fixed)
@@ -91,7 +113,7 @@ class TensorGroup:
         return [] if self.fixed else self.values
 
     def prepare(self) -> None:
-        """Get ready for updates, now that all tensors are there."""
+        """Get ready for updates, after the last :meth:`add`."""
 
     def read(self) -> None:
         """Bring :attr:`sources` up to date."""
@@ -108,7 +130,7 @@ class TensorGroup:
             self._lerp(weight, skip)
 
     def settle(self) -> None:
-        """Finish an update that goes on elsewhere."""
+        """Finish an update that is still in flight."""
 
     def switch(self) -> None:
         """Model <- average."""
@@ -151,3 +173,227 @@ class TensorGroup:
     def _lerp(self, weight: float, skip: Optional[Tensor]) -> None:
         """Move the averages, unless a flag on the values' device is set."""
         lerp_(self.averages, self.values, weight, skip)
+
+
+@dataclass
+class JoinedGroup(TensorGroup):
+    """Biases, and weights of normalisation layers, on the CPU.
+
+    A model has as many of these as of all others, and a call on each of
+    them takes longer than its arithmetic. Their averages are views of one
+    tensor, and an update first joins the model's values.
+    """
+
+    _joined: Any = None
+    _room: Any = None
+
+    @property
+    def sources(self) -> list[Tensor]:
+        """List[Tensor]: What an update reads: the values, joined."""
+        return [self._room]
+
+    @property
+    def is_moved(self) -> bool:
+        """bool: Whether the averages are views of another tensor."""
+        return self.averages[0]._base is not self._joined or super().is_moved
+
+    @torch.no_grad()
+    def prepare(self) -> None:
+        """Join the averages, unless they are joined already."""
+        self._joined = self.averages[0]._base
+        if not self._is_ready():
+            sizes = [average.numel() for average in self.averages]
+            self._joined = torch.cat(self.averages)
+            self.averages = list(self._joined.split(sizes))
+        self._room = torch.empty_like(self._joined)
+
+    @torch.inference_mode()
+    def read(self) -> None:
+        """Join the values."""
+        torch.cat(self.values, out=self._room)
+
+    def _is_ready(self) -> bool:
+        """Whether the averages are all of one tensor, in order."""
+        start = 0
+        for average in self.averages:
+            if average._base is not self._joined:
+                return False
+            if average.storage_offset() != start:
+                return False
+            start += average.numel()
+        return self._joined is not None and self._joined.numel() == start
+
+    def _lerp(self, weight: float, skip: Optional[Tensor]) -> None:
+        lerp_([self._joined], [self._room], weight, skip)
+
+
+@dataclass
+class CastGroup(TensorGroup):
+    """Averages on the device of the model's tensors, in another dtype.
+
+    An update casts run by run of the tensors into room for ``PIECE``
+    elements, small enough to stay in a cache, and moves the averages from
+    there. The room is kept from one update to the next.
+    """
+
+    _runs: Optional[list[Run]] = None
+
+    def _lerp(self, weight: float, skip: Optional[Tensor]) -> None:
+        if self._runs is None:
+            self._runs = list(self._find_runs())
+        for run, room in self._runs:
+            values, averages = self.values[run], self.averages[run]
+            if room:
+                copy_(room, values)
+                lerp_(averages, room, weight, skip)
+                continue
+            for pair in zip(averages, values):
+                for average, value in pieces(*pair):
+                    lerp_([average], [value.to(average)], weight, skip)
+
+    def _find_runs(self) -> Iterator[Run]:
+        """Cut the list into runs; one tensor that is too large has no room."""
+        elements = sum(value.numel() for value in self.values)
+        memory = self.averages[0].new_empty(min(elements, PIECE))
+        start = size = 0
+        for stop, value in enumerate([*self.values, None]):
+            more = PIECE if value is None else value.numel()
+            if size and size + more > PIECE:
+                run = slice(start, stop)
+                fits = size <= PIECE
+                yield run, room_like(self.values[run], memory) if fits else []
+                start, size = stop, 0
+            size += more
+
+
+@dataclass
+class HostGroup(TensorGroup):
+    """Averages on another device, such as the CPU under a model on a GPU.
+
+    Experimental: never run on a GPU yet. An update only starts to copy the
+    model's tensors, through the current stream into page-locked memory of
+    the host, and does not wait. They are averaged when they have arrived:
+    at the next update, or when the averages are read.
+    """
+
+    _inner: Optional[TensorGroup] = None
+    _pending: Optional[tuple[float, Any, Optional[Tensor]]] = None
+
+    def update(self, weight: float, skip: Optional[Tensor] = None) -> None:
+        """Start to copy the values."""
+        if self.fixed:
+            return
+        self.settle()
+        if self._inner is None:
+            self._inner = self._make_inner()
+        copy_(self._inner.values, self.values, wait=False)
+        if skip is not None:
+            skip = skip.to(self.values[0].device)
+            here = _pinned(torch.empty_like(skip, device='cpu'))
+            copy_([here], [skip], wait=False)
+            skip = here
+        self._pending = weight, _record_event(self.values[0]), skip
+
+    def settle(self) -> None:
+        """Wait for the copies, and average them."""
+        if self._pending is None or self._inner is None:
+            return
+        weight, arrival, skip = self._pending
+        self._pending = None
+        if arrival is not None:
+            arrival.synchronize()
+        self._inner.averages = self.averages
+        self._inner.update(weight, skip)
+
+    def _make_inner(self) -> TensorGroup:
+        """Pair the averages with room on the host for the values."""
+        elements = sum(value.numel() for value in self.values)
+        memory = _pinned(torch.empty(elements, dtype=self.values[0].dtype))
+        room = room_like(self.values, memory)
+        alike = kind_of(room[0]) == kind_of(self.averages[0])
+        inner = TensorGroup() if alike else CastGroup()
+        for item in zip(self.names, room, self.averages):
+            inner.add(*item)
+        return inner
+
+
+def group_tensors(
+    values: Mapping[str, Tensor],
+    averages: Mapping[str, Tensor],
+    fixed: Collection[str],
+    device: Optional[torch.device],
+    old: Iterable[TensorGroup],
+) -> list[TensorGroup]:
+    """Group the tensors of a model by the kind of group that averages them.
+
+    Args:
+        values (Mapping[str, Tensor]): The tensors by their names.
+        averages (Mapping[str, Tensor]): Their averages so far, kept where
+            the shape still fits.
+        fixed (Collection[str]): Names of the tensors that are switched, but
+            not averaged.
+        device (torch.device, optional): Of the averages; None for that of
+            each tensor.
+        old (Iterable[TensorGroup]): Groups to use again where they hold the
+            same tensors.
+
+    Returns:
+        list[TensorGroup]: Prepared groups.
+    """
+    groups: dict[tuple, TensorGroup] = {}
+    short = PIECE
+    for name, value in values.items():
+        average = _average_for(value, averages.get(name), device)
+        is_fixed = name in fixed
+        kind = TensorGroup if is_fixed else _group_for(value, average)
+        if kind is JoinedGroup:
+            short -= value.numel()
+            kind = JoinedGroup if short >= 0 else TensorGroup
+        key = kind, kind_of(value), kind_of(average), is_fixed
+        groups.setdefault(key, kind(fixed=is_fixed))
+        groups[key].add(name, value, average)
+    return [_prepared(group, old) for group in groups.values()]
+
+
+def _average_for(
+    value: Tensor, old: Optional[Tensor], device: Optional[torch.device]
+) -> Tensor:
+    """Return the average to use for a tensor, a new copy where needed."""
+    device = device or value.device
+    dtype = value.dtype
+    if value.is_floating_point() and torch.finfo(dtype).bits < 32:
+        dtype = torch.float32
+    if old is not None and old.shape == value.shape:
+        return old.to(device, dtype)
+    return value.detach().to(device, dtype, copy=True)
+
+
+def _group_for(value: Tensor, average: Tensor) -> type[TensorGroup]:
+    """Return the kind of group that averages a tensor."""
+    if value.device != average.device:
+        return HostGroup
+    if value.dtype != average.dtype:
+        return CastGroup
+    short = value.is_cpu and value.dim() == 1 and value.numel() <= SHORT
+    return JoinedGroup if short else TensorGroup
+
+
+def _prepared(group: TensorGroup, old: Iterable[TensorGroup]) -> TensorGroup:
+    """Prepare a group, or return the old one that it repeats."""
+    for other in old:
+        if group.repeats(other):
+            return other
+    group.prepare()
+    return group
+
+
+def _pinned(tensor: Tensor) -> Tensor:
+    return tensor.pin_memory() if torch.cuda.is_available() else tensor
+
+
+def _record_event(tensor: Tensor) -> Any:
+    """Record an event of the current stream of a tensor's GPU."""
+    if not tensor.is_cuda:
+        return None
+    stream = torch.cuda.current_stream(tensor.device)
+    return stream.record_event()

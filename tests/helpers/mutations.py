@@ -28,7 +28,7 @@ MUTATIONS = [
     ('02_several', 'hooks/step_watcher.py', (
         'yield from _optimizers(inner)'
     ), 'pass'),
-    ('03', 'averaging/grouping.py', '    dtype = torch.float32', (
+    ('03', 'averaging/tensor_group.py', '    dtype = torch.float32', (
         '    pass'
     )),
     ('03_the_average_of_low_precision_weights_surv', (

@@ -13,12 +13,10 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 import sema_mm
-from sema_mm.averaging import grouping
-from sema_mm.averaging.finite_check import JOINED
+from sema_mm.averaging import tensor_group
 from sema_mm.averaging.functional import PIECE
-from sema_mm.averaging.joined_group import JoinedGroup
-from sema_mm.averaging.nonfinite_guard import NonfiniteGuard
-from sema_mm.averaging.tensor_group import TensorGroup
+from sema_mm.averaging.nonfinite_guard import JOINED, NonfiniteGuard
+from sema_mm.averaging.tensor_group import JoinedGroup, TensorGroup
 from tests.helpers.counting import allocations, instructions, operators
 from tests.helpers.toy import build_runner, find_hook
 
@@ -209,7 +207,7 @@ def test_an_average_takes_the_bytes_of_what_is_trainable(numel):
 
 
 def test_the_room_for_short_vectors_has_an_end(monkeypatch):
-    monkeypatch.setattr(grouping, 'PIECE', FEW * NUMEL)
+    monkeypatch.setattr(tensor_group, 'PIECE', FEW * NUMEL)
     *_, average, update = averaged(MANY)
     groups = {type(group): group for group in average._groups}
     assert len(groups[JoinedGroup].values) == FEW

@@ -3,12 +3,14 @@
 import pytest
 import torch
 
-from sema_mm.averaging import cast_group
-from sema_mm.averaging.cast_group import CastGroup
+from sema_mm.averaging import tensor_group
 from sema_mm.averaging.functional import lerp_
-from sema_mm.averaging.host_group import HostGroup
-from sema_mm.averaging.room import room_like
-from sema_mm.averaging.tensor_group import TensorGroup
+from sema_mm.averaging.tensor_group import (
+    CastGroup,
+    HostGroup,
+    TensorGroup,
+    room_like,
+)
 
 SHAPES = (3,), (2, 4), (), (5, 1), (0,), (30, 2), (2, 40), (1,)
 WEIGHTS = 1.0, 0.1, 0.001, 0.7
@@ -38,7 +40,7 @@ def update_both(group, weights):
 @pytest.mark.parametrize('room', [1, 8, 20, 1000])
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
 def test_cast_in_runs_is_cast_one_by_one(room, dtype, monkeypatch):
-    monkeypatch.setattr(cast_group, 'PIECE', room)
+    monkeypatch.setattr(tensor_group, 'PIECE', room)
     group = group_of(CastGroup, dtype)
     expected = update_both(group, WEIGHTS)
     for average, value in zip(group.averages, expected):
@@ -46,7 +48,7 @@ def test_cast_in_runs_is_cast_one_by_one(room, dtype, monkeypatch):
 
 
 def test_the_room_is_kept(monkeypatch):
-    monkeypatch.setattr(cast_group, 'PIECE', 20)
+    monkeypatch.setattr(tensor_group, 'PIECE', 20)
     group = group_of(CastGroup)
     group.update(0.1)
     rooms = {r.untyped_storage().data_ptr() for _, v in group._runs for r in v}
@@ -99,7 +101,7 @@ def test_averages_on_the_host_are_the_same(dtype):
 
 def test_large_tensors_reach_another_device(monkeypatch):
     """The device that has no memory stands for a second GPU."""
-    monkeypatch.setattr(cast_group, 'PIECE', 20)
+    monkeypatch.setattr(tensor_group, 'PIECE', 20)
     group = HostGroup()
     value = torch.randn(30, 2)
     group.add('w', value, value.to('meta'))
