@@ -32,8 +32,7 @@ help:
 setup:
 	@for python in $(if $(PYTHON),'$(PYTHON)',$(PYTHONS)); do \
 	    if "$$python" -c '$(FITS)' 2>/dev/null; then \
-	        PYTHONPATH=.dev exec "$$python" -m environment.set_up \
-	            --venv '$(VENV)' --stack '$(STACK)'; \
+	        exec "$$python" .dev --venv '$(VENV)' --stack '$(STACK)'; \
 	    fi; \
 	done; \
 	echo 'error: no Python 3.9 to 3.12 among' \
@@ -56,7 +55,8 @@ quick: setup
 lint: setup
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
-	$(RUN) -m mypy sema_mm .dev/environment
+	$(VENV)/bin/lint-imports
+	$(RUN) -m mypy
 	$(VENV)/bin/shellcheck -x tools/*.sh
 	$(VENV)/bin/codespell
 

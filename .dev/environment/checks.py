@@ -56,7 +56,7 @@ def choose_ops() -> str:
     Raises:
         SetUpError: If there is a GPU that operators cannot be built for.
     """
-    capabilities = _gpu_capabilities()
+    capabilities = gpu_capabilities()
     if not capabilities or os.environ.get('SEMA_MM_CPU_ONLY') == '1':
         return 'cpu'
     release = _cuda_release()
@@ -69,21 +69,22 @@ def choose_ops() -> str:
     return f'cuda{release}-sm' + '-sm'.join(capabilities)
 
 
-def _gpu_capabilities() -> list[str]:
-    """Compute capabilities of the GPUs, without the dot, each once."""
+def gpu_capabilities() -> list[str]:
+    """Return the compute capabilities of the GPUs, as in ``['80', '90']``."""
     query = ['nvidia-smi', '--query-gpu=compute_cap', '--format=csv,noheader']
-    found = re.findall(r'^(\d+)\.(\d+)$', _output_of(query), re.MULTILINE)
+    found = re.findall(r'^(\d+)\.(\d+)$', output_of(query), re.MULTILINE)
     return sorted({major + minor for major, minor in found})
 
 
 def _cuda_release() -> str | None:
     home = os.environ.get('CUDA_HOME') or os.environ.get('CUDA_PATH')
     nvcc = str(Path(home, 'bin', 'nvcc')) if home else 'nvcc'
-    found = re.search(r'release (\d+\.\d+)', _output_of([nvcc, '--version']))
+    found = re.search(r'release (\d+\.\d+)', output_of([nvcc, '--version']))
     return found.group(1) if found else None
 
 
-def _output_of(command: list[str]) -> str:
+def output_of(command: list[str]) -> str:
+    """Return what a command prints; nothing if it cannot be run."""
     try:
         return subprocess.run(
             command, capture_output=True, text=True, timeout=60

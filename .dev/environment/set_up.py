@@ -2,7 +2,7 @@
 
 Run it through ``make setup``, or from the root of the project::
 
-    python3.11 -m environment.set_up --venv .venv --stack openmmlab
+    python3.11 .dev --venv .venv --stack openmmlab
 
 Needs nothing but the standard library. The stamp file is written last and
 says what the environment was made from: with the same stamp nothing is done,
@@ -28,10 +28,16 @@ if not (3, 9) <= sys.version_info[:2] <= (3, 12):
         '(make PYTHON=/path/to/python3.11).'.format(*sys.version_info)
     )
 
-from environment.checks import check_compiler, check_venv_module, choose_ops
+from environment.checks import (
+    check_compiler,
+    check_venv_module,
+    choose_ops,
+    gpu_capabilities,
+)
 from environment.mmcv_wheel import build_wheel, find_wheel, wheel_folder
 from environment.stacks import PYTHONS, ROOT, Stack, read_stack
 from environment.steps import SetUpError, Steps
+from environment.torch_build import cpu_builds
 
 STAMP = 'sema_mm.stamp'
 
@@ -70,6 +76,7 @@ def set_up(venv: Path, stack: Stack) -> None:
         if find_wheel(folder) is None:
             check_compiler()
         steps = Steps(Path(log.name))
+        print(describe(venv, stack, find_wheel(folder) is not None))
         make_empty(venv, steps)
         install(venv, stack, ops, folder, steps)
         (venv / STAMP).write_text(stamp)
@@ -152,6 +159,34 @@ def is_whole(venv: Path, stack: Stack, stamp: str) -> bool:
     return found == stamp and run.returncode == 0
 
 
+def describe(venv: Path, stack: Stack, has_wheel: bool) -> str:
+    """Return the size of the environment and the steps that make it.
+
+    Args:
+        venv (Path): folder of the environment.
+        stack (Stack): the versions to install.
+        has_wheel (bool): whether an earlier set-up has built mmcv.
+    """
+    mmcv = stack.pinned(stack.mmcv)[0]
+    size = '7 GB, most of it CUDA libraries of torch (4 GB to download)'
+    if not gpu_capabilities():
+        size += '; 2 GB where the package index offers a CPU build of torch'
+    built = 'kept from an earlier set-up' if has_wheel else '5 to 20 minutes'
+    steps = [
+        'an empty environment',
+        'build tools',
+        stack.pinned('torch')[0],
+        f'{mmcv} with its operators ({built})',
+        f'the stack {stack.name} and the development tools',
+        'this project',
+        'a trial run',
+    ]
+    return (
+        f'Setting up {venv}.\nDisk space: {size}.\nSteps: '
+        f'{", ".join(steps)}.\nOutput of all commands: {venv}.log'
+    )
+
+
 def open_locked(path: Path) -> TextIO:
     """Opens the log, and waits while another set-up is writing to it.
 
@@ -215,8 +250,11 @@ def install(
     pip = [str(python), '-m', 'pip', 'install', *options]
     tools = stack.pinned('setuptools', 'wheel', 'ninja')
     steps.run('installing the build tools', pip + tools)
-    engine = stack.pinned('torch', 'torchvision', 'numpy', 'setuptools')
-    steps.run(f'installing {" ".join(engine[:2])}', pip + engine)
+    engine = stack.pinned('torch', 'torchvision')
+    if not gpu_capabilities():
+        engine = cpu_builds(engine, python) or engine
+    shared = stack.pinned('numpy', 'setuptools')
+    steps.run(f'installing {" ".join(engine)}', [*pip, *engine, *shared])
     if find_wheel(folder) is None:
         build_wheel(stack, ops, folder, python, steps)
     named = ['--find-links', str(folder)]
@@ -243,7 +281,3 @@ def install(
         # The next set-up shall not take the same wheel again.
         shutil.rmtree(folder, ignore_errors=True)
         raise
-
-
-if __name__ == '__main__':
-    main()

@@ -27,7 +27,8 @@ class Stack:
     def requirements(self) -> list[Path]:
         """Files of the packages that the project names."""
         names = (f'{self.name}.txt', 'common.txt')
-        return [ROOT / 'requirements' / name for name in names]
+        ours = [ROOT / 'requirements' / name for name in names]
+        return [*ours, ROOT / 'research' / 'requirements.txt']
 
     @property
     def aside(self) -> list[Path]:

@@ -15,6 +15,7 @@ from environment import (
     set_up,
     stacks,
     steps,
+    torch_build,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,9 +56,8 @@ def no_network(tmp_path, monkeypatch):
 
 def run_set_up(venv, *arguments):
     """Runs the set-up as make does and returns its status and last line."""
-    command = [sys.executable, '-m', 'environment.set_up']
     done = subprocess.run(
-        [*command, '--venv', str(venv), *arguments],
+        [sys.executable, '.dev', '--venv', str(venv), *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -83,7 +83,7 @@ class TestInterpreter:
         code = (
             'import runpy, sys; '
             f'sys.version_info = {version}; '
-            "runpy.run_module('environment.set_up')"
+            "runpy.run_path('.dev')"
         )
         done = subprocess.run(
             [sys.executable, '-c', code],
@@ -119,8 +119,7 @@ class TestInterpreter:
         done = self.make('VENV=somewhere')
         assert done.returncode == 0
         assert done.stdout.split('/')[-1] == (
-            'python3.12 -m environment.set_up '
-            '--venv somewhere --stack openmmlab\n'
+            'python3.12 .dev --venv somewhere --stack openmmlab\n'
         )
 
     def test_make_takes_the_one_that_is_named(self, commands, tmp_path):
@@ -186,6 +185,51 @@ class TestOps:
         commands('nvidia-smi', 'echo 9.0')
         monkeypatch.setenv('SEMA_MM_CPU_ONLY', '1')
         assert checks.choose_ops() == 'cpu'
+
+
+class TestBuildOfTorch:
+    PINS = ('torch==2.8.0', 'torchvision==0.23.0')
+
+    def builds(self, commands, tmp_path, offered):
+        cases = ''.join(
+            f'*" {name} "*) echo "Available versions: {versions}";; '
+            for name, versions in offered.items()
+        )
+        commands('python', f'case "$* " in {cases} *) exit 1;; esac')
+        python = tmp_path / 'commands' / 'python'
+        return torch_build.cpu_builds(self.PINS, python)
+
+    def test_cpu_builds_of_both(self, commands, tmp_path):
+        offered = {'torch': '2.9.0+cpu, 2.8.0+cpu, 2.8.0'}
+        offered['torchvision'] = '0.23.0, 0.23.0+cpu'
+        assert self.builds(commands, tmp_path, offered) == [
+            'torch==2.8.0+cpu',
+            'torchvision==0.23.0+cpu',
+        ]
+
+    @pytest.mark.parametrize('versions', ['0.23.0', '0.24.0+cpu', ''])
+    def test_a_build_of_one_is_not_enough(self, commands, tmp_path, versions):
+        offered = {'torch': '2.8.0+cpu', 'torchvision': versions}
+        assert not self.builds(commands, tmp_path, offered)
+
+    def test_index_that_cannot_be_asked(self, commands, tmp_path):
+        assert not self.builds(commands, tmp_path, {})
+
+
+class TestSize:
+    def text(self, has_wheel=False):
+        stack = stacks.read_stack('openmmlab')
+        return set_up.describe(Path('/a/venv'), stack, has_wheel)
+
+    def test_said_before_anything_is_done(self, commands):
+        text = self.text()
+        assert '7 GB' in text and '2 GB where' in text
+        assert 'mmcv==2.1.0 with its operators (5 to 20 minutes)' in text
+        assert 'kept from an earlier set-up' in self.text(has_wheel=True)
+
+    def test_a_gpu_needs_the_whole(self, commands):
+        commands('nvidia-smi', 'echo 9.0')
+        assert '2 GB' not in self.text()
 
 
 class TestStamp:
