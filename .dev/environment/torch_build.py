@@ -1,4 +1,4 @@
-"""Finds a build of torch without CUDA, for machines without a GPU."""
+"""Find a build of torch without CUDA, for machines without a GPU."""
 
 from __future__ import annotations
 
