@@ -9,7 +9,12 @@ except ImportError as error:
         'maintained fork of the same import name)'
     ) from error
 
-from .averaging import MomentumSchedule, SwitchEMA, SwitchSchedule
+from .averaging import (
+    AveragingOptions,
+    MomentumSchedule,
+    SwitchEMA,
+    SwitchSchedule,
+)
 from .hooks import (
     FirstValidationHook,
     PreemptionHook,
@@ -21,6 +26,7 @@ from .strategies import DeepSpeedStrategy, FSDP2Strategy, FSDPStrategy
 from .version import __version__
 
 __all__ = [
+    'AveragingOptions',
     'DeepSpeedStrategy',
     'FSDP2Strategy',
     'FSDPStrategy',

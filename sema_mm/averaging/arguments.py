@@ -2,11 +2,9 @@
 
 import math
 import numbers
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
-import torch
-
-__all__ = ['check_count', 'check_flag', 'check_number', 'checked_device']
+__all__ = ['check_count', 'check_flag', 'check_number']
 
 
 def check_count(
@@ -67,29 +65,3 @@ def check_number(name: str, value: Any, meaning: Optional[str] = None) -> None:
         raise TypeError(f'{name} must be a number{what}; got {value!r}')
     if not math.isfinite(value):
         raise ValueError(f'{name}={value} must be a finite number{what}')
-
-
-def checked_device(
-    device: Optional[Union[str, torch.device]],
-) -> Optional[torch.device]:
-    """Check for a device that this machine has.
-
-    Args:
-        device (str or torch.device, optional): The argument ``device``.
-
-    Returns:
-        torch.device, optional: The device; None for None.
-
-    Raises:
-        ValueError: If no tensor can be made on it.
-    """
-    if device is None:
-        return None
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, TypeError, AssertionError) as error:
-        raise ValueError(
-            f"device={device!r} cannot be used: write 'cpu', 'cuda', or "
-            f'None for the device of the model ({str(error).splitlines()[0]})'
-        ) from error
-    return torch.device(device)

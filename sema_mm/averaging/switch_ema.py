@@ -13,9 +13,8 @@ from torch import Tensor, nn
 
 from ..sharding import Backend, backend_of
 from ..sharding.model_tensors import STATISTICS, bare_name, running_statistics
-from .arguments import check_count, check_flag, checked_device
+from .averaging_options import AveragingOptions, check_names
 from .functional import copy_, exchange_, relative_distance
-from .momentum import MomentumSchedule
 from .side_stream import SideStream
 from .tensor_group import TensorGroup, group_tensors, same_objects
 
@@ -57,36 +56,15 @@ class SwitchEMA(nn.Module):
             compilation) are looked through.
         momentum (float): Weight of the NEW value, above 0 and at most 0.5;
             a decay of 0.999 is 0.001. Defaults to 0.001.
-        warmup (str, optional): Warm-up of the momentum, see
-            :class:`MomentumSchedule`. Defaults to None.
-        warmup_iters (int): Length of the warm-up in updates, counted from
-            the first update. Defaults to 0.
-        warmup_ratio (float): Factor on the decay at the start of the
-            warm-up. Defaults to 0.9.
-        gamma (float, optional): Time constant in updates of the warm-ups
-            'anneal' and 'exp_momentum'. Defaults to None.
-        interval (int): Take every ``interval``-th update into the average;
-            the first always. Defaults to 1.
-        compound (bool): Take it with the momentum that ``interval`` updates
-            have together, so that the window does not become longer.
-            Defaults to False.
-        device (torch.device or str, optional): Where the averages live.
-            None: beside their parameters; 'cpu' under a model on a GPU
-            takes none of its memory, and an update does not wait for the
-            copies. Defaults to None.
-        side_stream (bool): On a GPU, update on a stream of its own, beside
-            the next forward and backward pass; :meth:`before_step` then has
-            to be called before each optimizer step, and nothing else may
-            change the weights in between. Defaults to False.
-        update_buffers (bool): Also average the running means and variances
-            of normalisation layers, instead of reading them from the model.
-            Defaults to False.
+        **options: The other arguments of :class:`AveragingOptions`.
 
     Attributes:
+        options (AveragingOptions): The arguments.
+        momentum_at (MomentumSchedule): The momentum of every update.
         steps (int): Number of updates so far.
 
     Raises:
-        TypeError: If an argument has the wrong type.
+        TypeError: If an argument is unknown or has the wrong type.
         ValueError: If an argument is out of its range, or if the model has
             no trainable parameter.
 
@@ -104,37 +82,13 @@ class SwitchEMA(nn.Module):
     def __init__(
         self,
         model: nn.Module,
-        momentum: float = 0.001,
-        *,
-        warmup: Optional[str] = None,
-        warmup_iters: int = 0,
-        warmup_ratio: float = 0.9,
-        gamma: Optional[float] = None,
-        interval: int = 1,
-        compound: bool = False,
-        device: Optional[Union[str, torch.device]] = None,
-        side_stream: bool = False,
-        update_buffers: bool = False,
+        momentum: float = AveragingOptions.momentum,
+        **options: Any,
     ) -> None:
         super().__init__()
-        self.momentum_at = MomentumSchedule(
-            momentum, warmup, warmup_iters, warmup_ratio, gamma
-        )
-        check_count('interval', interval, 1)
-        check_flag('compound', compound)
-        check_flag('side_stream', side_stream)
-        check_flag('update_buffers', update_buffers)
-        if side_stream and update_buffers:
-            raise ValueError(
-                'side_stream=True and update_buffers=True do not go together: '
-                'a forward pass changes the running statistics while the '
-                'update reads them; use one of the two'
-            )
-        self.interval = interval
-        self.compound = compound
-        self.device = checked_device(device)
-        self.side_stream = side_stream
-        self.update_buffers = update_buffers
+        check_names(SwitchEMA, options)
+        self.options = AveragingOptions(momentum, **options)
+        self.momentum_at = self.options.momentum_schedule()
         self.steps = 0
         self._backend: Optional[Backend] = None
         self._owners: list[dict] = []
@@ -189,7 +143,7 @@ class SwitchEMA(nn.Module):
         found = backend.tensors(known=averages)
         _check_match(found, averages)
         statistics = running_statistics(backend.module)
-        if not self.update_buffers:
+        if not self.options.update_buffers:
             averages.update(self._given)
             given = self._given
             statistics = {k: v for k, v in statistics.items() if k in given}
@@ -197,7 +151,7 @@ class SwitchEMA(nn.Module):
             {**found, **statistics},
             averages,
             self._given,
-            self.device,
+            self.options.device,
             self._groups,
         )
         self._backend = backend
@@ -231,7 +185,7 @@ class SwitchEMA(nn.Module):
             if skip is True:
                 return
             self._origin = {}
-            if self.steps % self.interval == 0:
+            if self.steps % self.options.interval == 0:
                 gate = skip if isinstance(skip, Tensor) else None
                 weight = self.weight_at(self.steps)
                 for group in self._groups:
@@ -250,9 +204,9 @@ class SwitchEMA(nn.Module):
         """
         if step == 0:
             return 1.0
-        if not self.compound:
+        if not self.options.compound:
             return self.momentum_at(step)
-        skipped = range(step - self.interval + 1, step + 1)
+        skipped = range(step - self.options.interval + 1, step + 1)
         return 1 - math.prod(1 - self.momentum_at(t) for t in skipped)
 
     def before_step(self) -> None:
@@ -357,7 +311,7 @@ class SwitchEMA(nn.Module):
             RuntimeError: If the statistics are averaged, or if the model
                 holds the average.
         """
-        if self.update_buffers:
+        if self.options.update_buffers:
             raise RuntimeError(
                 'set_statistics has no effect with update_buffers=True, '
                 'which averages the running statistics: use one of the two'
@@ -561,7 +515,7 @@ class SwitchEMA(nn.Module):
         """Note what must stay as it is for the prepared lists to hold."""
         modules = list(model.modules())
         self._owners = [module._parameters for module in modules]
-        if self.update_buffers:
+        if self.options.update_buffers:
             buffers = [module._buffers for module in modules]
             self._owners += [b for b in buffers if b.keys() & STATISTICS]
         self._seen = _tensors_in(self._owners)
@@ -569,7 +523,7 @@ class SwitchEMA(nn.Module):
         self._frozen = list(itertools.filterfalse(_REQUIRES_GRAD, tensors))
         self._sources = [t for group in self._groups for t in group.sources]
         devices = {value.device for value in self._sources}
-        if self.side_stream and devices != self._stream.devices:
+        if self.options.side_stream and devices != self._stream.devices:
             self._stream = SideStream(devices)
 
     def _is_changed(self) -> bool:
@@ -590,11 +544,7 @@ class SwitchEMA(nn.Module):
 
     def extra_repr(self) -> str:
         """Return the settings for ``repr``."""
-        return (
-            f'{self.momentum_at!r}, interval={self.interval}, '
-            f'compound={self.compound}, side_stream={self.side_stream}, '
-            f'update_buffers={self.update_buffers}, steps={self.steps}'
-        )
+        return f'{self.options}, steps={self.steps}'
 
 
 def _alone(average: Tensor) -> Tensor:

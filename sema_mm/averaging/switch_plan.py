@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 from mmengine.runner import IterBasedTrainLoop
 
+from .averaging_options import AveragingOptions
 from .switch_schedule import SwitchSchedule
 
 __all__ = ['RunLength', 'SwitchPlan', 'fits', 'fitting_momentum']
@@ -178,27 +179,28 @@ class SwitchPlan:
             'steps apart'
         )
 
-    def warning(self, momentum: float, interval: int) -> Optional[str]:
+    def warning(self, options: AveragingOptions) -> Optional[str]:
         """Tell what is wrong with a window that outlasts the switches.
 
         Args:
-            momentum (float): The momentum after its warm-up.
-            interval (int): Optimizer steps between two updates.
+            options (AveragingOptions): The arguments of the average.
 
         Returns:
             str, optional: A sentence; None when the window fits.
         """
-        window = interval / momentum
+        window = options.window
         if not self.units or window <= self.steps:
             return None
-        fits = fitting_momentum(self.steps / interval)
+        fitting = fitting_momentum(self.steps / options.steps_per_momentum)
         return (
             f'the window of the average, {window:g} optimizer steps '
-            f'(momentum={momentum:g}), is longer than the {self.steps:g} '
-            'steps between two switches: every switch will throw the model '
-            f'back to older weights. momentum={fits:g} would fit, or '
+            f'(momentum={options.momentum:g}), is longer than the '
+            f'{self.steps:g} steps between two switches: every switch will '
+            'throw the model back to older weights. '
+            f'momentum={fitting:g} would fit, or '
             'switch_interval=None for plain EMA; the best windows measured '
-            'are about a tenth of these steps or less (research/report/results)'
+            'are about a tenth of these steps or less '
+            '(research/report/results)'
         )
 
 
@@ -282,7 +284,7 @@ def _first_unit(
 
 
 def _accumulative_counts(optim_wrapper: Any) -> int:
-    """Iterations per optimizer step, the least of several optimizers."""
+    """Return iterations per step, the least of several optimizers."""
     if hasattr(optim_wrapper, 'optimizer'):
         return getattr(optim_wrapper, '_accumulative_counts', 1)
     return min(_accumulative_counts(w) for w in optim_wrapper.values())

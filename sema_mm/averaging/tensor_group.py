@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ __all__ = [
 #: Most elements of a vector that is cheaper to join than to work on alone.
 SHORT = 1024
 
+Device = Union[str, torch.device]
 Run = tuple[slice, list[Tensor]]
 
 
@@ -321,7 +322,7 @@ def group_tensors(
     values: Mapping[str, Tensor],
     averages: Mapping[str, Tensor],
     fixed: Collection[str],
-    device: Optional[torch.device],
+    device: Optional[Device],
     old: Iterable[TensorGroup],
 ) -> list[TensorGroup]:
     """Group the tensors of a model by the kind of group that averages them.
@@ -330,10 +331,9 @@ def group_tensors(
         values (Mapping[str, Tensor]): The tensors by their names.
         averages (Mapping[str, Tensor]): Their averages so far, kept where
             the shape still fits.
-        fixed (Collection[str]): Names of the tensors that are switched, but
-            not averaged.
-        device (torch.device, optional): Of the averages; None for that of
-            each tensor.
+        fixed (Collection[str]): Names that are switched, but not averaged.
+        device (torch.device or str, optional): Of the averages; None for
+            that of each tensor.
         old (Iterable[TensorGroup]): Groups to use again where they hold the
             same tensors.
 
@@ -356,7 +356,7 @@ def group_tensors(
 
 
 def _average_for(
-    value: Tensor, old: Optional[Tensor], device: Optional[torch.device]
+    value: Tensor, old: Optional[Tensor], device: Optional[Device]
 ) -> Tensor:
     """Return the average to use for a tensor, a new copy where needed."""
     device = device or value.device

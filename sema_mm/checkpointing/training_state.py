@@ -211,7 +211,7 @@ class TrainingState:
                 'accumulation to themselves'
             )
         own = any(
-            getattr(hook, 'averaging', {}).get('update_buffers')
+            getattr(getattr(hook, 'options', None), 'update_buffers', False)
             for hook in runner.hooks
         )
         if self.batches and own and len(self.ranks) > 1:

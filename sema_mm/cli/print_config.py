@@ -129,7 +129,7 @@ def describe(plan: ConfigPlan, images: int, gpus: int) -> list[str]:
     if plan.window is not None:
         lines[-1] = (
             f'window of {plan.window:g} optimizer steps '
-            f'(momentum={plan.hook.momentum:g})'
+            f'(momentum={plan.hook.options.momentum:g})'
         )
     if run.max_epochs is not None:
         shared = f'{gpus} GPUs' if gpus > 1 else '1 GPU, --gpus N for more'

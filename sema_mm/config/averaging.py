@@ -9,6 +9,7 @@ from typing import Any, Optional
 from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
 
+from ..averaging.averaging_options import AveragingOptions
 from ..averaging.switch_plan import fits, fitting_momentum
 from ..checkpointing.random_state import preserve_random_state
 from ..cli.distributed import NUMBERS
@@ -16,9 +17,6 @@ from .hooks import custom_hooks
 from .momentum_network import refuse_target, replaceable
 from .plan import is_epoch_based, plan_of_config
 from .replaced_hook import carry_over, drop
-
-#: The momentum where neither the command line nor the config has one.
-MOMENTUM = 0.001
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar='M',
         help='weight of the new value, 0.001 for a decay of 0.999 (default: '
-        f'that of the config, or {MOMENTUM}; with sema, the next one whose '
-        'window is a third of the steps between two switches)',
+        f'that of the config, or {AveragingOptions.momentum}; with sema, the '
+        'next one whose window is a third of the steps between two switches)',
     )
     parser.add_argument(
         '--switch-interval',
@@ -79,7 +77,7 @@ def change_averaging(
         hook, notes = carry_over(replaced)
     set_schedule(hook, args, is_epoch_based(cfg))
     source = 'that of the config' if 'momentum' in hook else 'the default'
-    hook.setdefault('momentum', MOMENTUM)
+    hook.setdefault('momentum', AveragingOptions.momentum)
     if args.momentum is not None:
         hook['momentum'] = args.momentum
     cfg.custom_hooks.insert(place, hook)
@@ -182,7 +180,10 @@ def fit_momentum(
     """
     by_epoch = is_epoch_based(cfg)
     plan = plan_of_config(cfg, images() if by_epoch else 1, num_gpus)
-    own, updates = hook['momentum'], plan.steps / plan.hook.steps_per_momentum
+    own, updates = (
+        hook['momentum'],
+        plan.steps / plan.hook.options.steps_per_momentum,
+    )
     third = (
         f'a third of the {plan.steps:g} optimizer steps between two switches'
     )

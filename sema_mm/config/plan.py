@@ -58,7 +58,7 @@ class ConfigPlan:
         """
         if isinstance(self.hook, SwitchTargetHook):
             return None
-        return self.hook.steps_per_momentum / self.hook.momentum
+        return self.hook.options.window
 
     @property
     def warning(self) -> Optional[str]:
@@ -66,7 +66,7 @@ class ConfigPlan:
         hook = self.hook
         if isinstance(hook, SwitchTargetHook):
             return None
-        return self.switches.warning(hook.momentum, hook.steps_per_momentum)
+        return self.switches.warning(hook.options)
 
 
 def plan_of_config(cfg: Any, length: int, num_gpus: int = 1) -> ConfigPlan:

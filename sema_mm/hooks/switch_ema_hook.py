@@ -1,8 +1,7 @@
 """Switch EMA in an mmengine runner."""
 
 import contextlib
-import difflib
-import inspect
+import dataclasses
 import logging
 from typing import Any, Optional, Union
 
@@ -10,9 +9,10 @@ import torch
 from mmengine.hooks import Hook, LoggerHook
 from mmengine.logging import print_log
 from mmengine.registry import HOOKS
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..averaging.arguments import check_count, check_flag
+from ..averaging.averaging_options import AveragingOptions, check_names
 from ..averaging.batch_norm import has_batch_norm
 from ..averaging.checkpoint_format import pack
 from ..averaging.nonfinite_guard import NonfiniteGuard
@@ -87,11 +87,10 @@ class SwitchEMAHook(Hook):
             stops with an error. Defaults to 20.
         strict_load (bool): Whether a checkpoint whose tensors do not fit is
             an error, instead of a warning. Defaults to False.
-        **averaging: Passed to :class:`SwitchEMA`: ``warmup``,
-            ``warmup_iters``, ``warmup_ratio``, ``gamma``, ``interval``,
-            ``compound``, ``device``, ``side_stream``, ``update_buffers``.
+        **options: The other arguments of :class:`AveragingOptions`.
 
     Attributes:
+        options (AveragingOptions): The arguments of the average.
         average (SwitchEMA): The average; None before training.
         switches (int): Number of switches so far.
 
@@ -109,7 +108,7 @@ class SwitchEMAHook(Hook):
 
     def __init__(
         self,
-        momentum: float = 0.001,
+        momentum: float = AveragingOptions.momentum,
         by_epoch: bool = True,
         switch_interval: Optional[int] = 1,
         switch_begin: int = 0,
@@ -121,9 +120,10 @@ class SwitchEMAHook(Hook):
         recalibrate_bn: int = 0,
         max_nonfinite: int = 20,
         strict_load: bool = False,
-        **averaging: Any,
+        **options: Any,
     ) -> None:
-        _check_names(type(self), averaging)
+        check_names(type(self), options)
+        self.options = AveragingOptions(momentum, **options)
         check_count('begin_epoch', begin_epoch, 0)
         check_count('begin_iter', begin_iter, 0)
         check_count('recalibrate_bn', recalibrate_bn, 0)
@@ -132,16 +132,12 @@ class SwitchEMAHook(Hook):
         check_flag('evaluate_on_ema', evaluate_on_ema)
         check_flag('evaluate_on_origin', evaluate_on_origin)
         check_flag('strict_load', strict_load)
-        # Built for its checks alone: a wrong argument must not wait until
-        # the model and the data are there. A LayerNorm draws no random
-        # number, so a run starts from the same weights without the hook.
-        SwitchEMA(nn.LayerNorm(1), momentum, **averaging)
         if not (evaluate_on_ema or evaluate_on_origin):
             raise ValueError(
                 'evaluate_on_ema and evaluate_on_origin are both False: '
                 'nothing would be evaluated; set one of them to True'
             )
-        if recalibrate_bn and averaging.get('update_buffers'):
+        if recalibrate_bn and self.options.update_buffers:
             raise ValueError(
                 f'recalibrate_bn={recalibrate_bn} and update_buffers=True '
                 'both make the BatchNorm statistics of the average: use one'
@@ -151,7 +147,6 @@ class SwitchEMAHook(Hook):
                 f'begin_epoch={begin_epoch} and begin_iter={begin_iter} '
                 'both say when averaging begins: give one of them'
             )
-        self.momentum = momentum
         self.by_epoch = by_epoch
         self.schedule = SwitchSchedule(
             switch_interval, switch_begin, switch_end
@@ -162,7 +157,6 @@ class SwitchEMAHook(Hook):
         self.evaluate_on_origin = evaluate_on_origin
         self.recalibrate_bn = recalibrate_bn
         self.strict_load = strict_load
-        self.averaging = averaging
         self.average: Any = None
         self.switches = 0
         self._guard = NonfiniteGuard(max_nonfinite)
@@ -179,13 +173,6 @@ class SwitchEMAHook(Hook):
     def diverged(self) -> bool:
         """bool: Whether the last step left weights that are not finite."""
         return self._guard.in_a_row > 0
-
-    @property
-    def steps_per_momentum(self) -> int:
-        """int: Optimizer steps that move the average by ``momentum``."""
-        if self.averaging.get('compound'):
-            return 1
-        return self.averaging.get('interval', 1)
 
     def before_run(self, runner: Any) -> None:
         """Look at the other hooks, and guard the evaluation loops.
@@ -222,7 +209,9 @@ class SwitchEMAHook(Hook):
             self.begin_epoch,
             self.begin_iter,
         )
-        self.average = SwitchEMA(runner.model, self.momentum, **self.averaging)
+        self.average = SwitchEMA(
+            runner.model, **dataclasses.asdict(self.options)
+        )
         if self._loaded is not None:
             resumed = runner.iter > 0
             self._loaded.restore(self.average, resumed, self.strict_load)
@@ -369,7 +358,7 @@ class SwitchEMAHook(Hook):
         """Notice the optimizer's steps; let them wait for an update."""
         if backend.step_count() is None:
             return StepWatcher(runner.optim_wrapper, self.average.before_step)
-        if self.average.side_stream:
+        if self.options.side_stream:
             raise ValueError(
                 'side_stream=True needs optimizers of torch, which tell '
                 "before they step; DeepSpeed's do not: leave it out"
@@ -496,13 +485,13 @@ class SwitchEMAHook(Hook):
             f'{self.average.momentum_at!r}; {plan.describe(done)}.',
             logger='current',
         )
-        warnings = [plan.warning(self.momentum, self.steps_per_momentum)]
+        warnings = [plan.warning(self.options)]
         if self.recalibrate_bn and not has_batch_norm(self.average.model):
             warnings.append(
                 f'recalibrate_bn={self.recalibrate_bn} has no effect: the '
                 'model has no BatchNorm layer'
             )
-        if self.average.side_stream and not self.average.overlaps:
+        if self.options.side_stream and not self.average.overlaps:
             warnings.append(
                 'side_stream=True has no effect: the model is not on a GPU'
             )
@@ -537,18 +526,3 @@ class SwitchEMAHook(Hook):
         scalars['momentum'] = self.average.momentum_at(last)
         for name, value in scalars.items():
             runner.message_hub.update_scalar(f'train/sema/{name}', value)
-
-
-def _check_names(hook: type, averaging: dict[str, Any]) -> None:
-    """Refuse arguments that nothing would read."""
-    known = {*inspect.signature(hook).parameters}
-    known |= {*inspect.signature(SwitchEMA).parameters}
-    known -= {'averaging', 'model'}
-    for name in averaging:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean '{near[0]}'?" if near else 'there are '
-            listed = '' if near else ', '.join(sorted(known))
-            raise TypeError(
-                f"SwitchEMAHook has no argument '{name}': {hint}{listed}"
-            )

@@ -42,11 +42,11 @@ MUTATIONS = [
     ('05', TENSORS, (
         "name.rpartition('.')[2] in STATISTICS and buffer.is_floating_point()"
     ), 'True'),
-    ('06_copy', EMA, 'if not self.update_buffers:\n            averages', (
-        'if False:\n            averages'
+    ('06_copy', EMA, 'if not self.options.update_buffers:\n            a', (
+        'if False:\n            a'
     )),
-    ('06_average', EMA, 'if not self.update_buffers:\n            averages', (
-        'if True:\n            averages'
+    ('06_average', EMA, 'if not self.options.update_buffers:\n            a', (
+        'if True:\n            a'
     )),
     ('06_recalibrate', HOOK, 'self.average.set_statistics(statistics)', (
         'pass'
@@ -54,7 +54,9 @@ MUTATIONS = [
     ('06_looking', 'checkpointing/random_state.py', (
         'torch.set_rng_state(state[\'torch\'].cpu())'
     ), 'pass'),
-    ('06_looking', HOOK, 'nn.LayerNorm(1)', 'nn.Linear(1, 1)'),
+    ('06_looking', HOOK, 'check_count(\'begin_iter\', begin_iter, 0)', (
+        'torch.rand(1)'
+    )),
     ('07', TENSORS, "name.rpartition('.')[2] in STATISTICS", 'True'),
     ('08_only', TENSORS, (
         'if not (parameter.requires_grad or bare_name(name) in known):'
@@ -95,8 +97,8 @@ MUTATIONS = [
     ('19', 'hooks/hook_conflicts.py', (
         'other is not hook and isinstance(other, (EMAHook, type(hook)))'
     ), 'False'),
-    ('20', HOOK, '_check_names(type(self), averaging)', (
-        '[averaging.pop(k) for k in list(averaging)]'
+    ('20', HOOK, 'check_names(type(self), options)', (
+        '[options.pop(k) for k in list(options)]'
     )),
     ('21_a_schedule', 'averaging/switch_plan.py', (
         'if schedule.interval is not None and not units:'

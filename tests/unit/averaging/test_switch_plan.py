@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from sema_mm import SwitchSchedule
+from sema_mm import AveragingOptions, SwitchSchedule
 from sema_mm.averaging.switch_plan import (
     RunLength,
     SwitchPlan,
@@ -80,7 +80,7 @@ def test_iterations_of_a_run_without_epochs():
 def test_plain_ema_needs_neither_epochs_nor_a_switch(length):
     found = plan(length, SwitchSchedule(None))
     assert (found.units, found.steps) == ([], 0)
-    assert found.warning(1e-6, 1) is None
+    assert found.warning(AveragingOptions(1e-6)) is None
     assert found.describe(0) == 'no switch (plain EMA)'
 
 
