@@ -24,8 +24,8 @@ def read_digits(split: str) -> tuple[np.ndarray, np.ndarray]:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise ImportError(
-            'sema_mm.tasks.detection reads the digits from scikit-learn, which '
-            f'cannot be imported ({error}). Install it with '
+            'sema_mm.tasks reads the digits from scikit-learn, which cannot '
+            f'be imported ({error}). Install it with '
             '"pip install scikit-learn".'
         ) from error
     source = load_digits()

@@ -9,7 +9,7 @@ pytest.importorskip('mmpretrain')
 
 from sema_mm.tasks.regression import AgeDB, IMDBWiki  # noqa: E402
 from tests.helpers import tiny_data  # noqa: E402
-from tests.unit.tasks.regression.test_imdb_wiki_meta import (  # noqa: E402
+from tests.unit.tasks.regression.test_imdb_wiki import (  # noqa: E402
     ROWS,
     write_table,
 )

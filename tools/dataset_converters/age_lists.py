@@ -17,9 +17,13 @@ from collections import Counter
 from pathlib import Path
 
 try:
-    from sema_mm.tasks.regression import agedb_folder, imdb_wiki_meta
-    from sema_mm.tasks.regression.age_list import Photo, write_list
-    from sema_mm.tasks.regression.age_split import SPLITS, split_photos
+    from sema_mm.tasks.regression import agedb, imdb_wiki
+    from sema_mm.tasks.regression.age_list import (
+        SPLITS,
+        Photo,
+        split_photos,
+        write_list,
+    )
 except ImportError as problem:
     sys.exit(f'error: {problem}')
 
@@ -56,8 +60,8 @@ def read_agedb(args: argparse.Namespace) -> Split:
     Returns:
         Split: The photographs of each split.
     """
-    photos = agedb_folder.read_folder(args.root)
-    return split_photos(photos, agedb_folder.LARGEST)
+    photos = agedb.read_folder(args.root)
+    return split_photos(photos, agedb.LARGEST)
 
 
 def read_imdb_wiki(args: argparse.Namespace) -> Split:
@@ -71,12 +75,12 @@ def read_imdb_wiki(args: argparse.Namespace) -> Split:
     """
     photos, left_out = [], Counter[str]()
     for name in ('imdb', 'wiki'):
-        found, reasons = imdb_wiki_meta.read_meta(args.root, name)
+        found, reasons = imdb_wiki.read_meta(args.root, name)
         photos += found
         left_out += reasons
     for reason, count in left_out.most_common():
         print(f'left out for {reason}: {count}')
-    return split_photos(photos, imdb_wiki_meta.LARGEST)
+    return split_photos(photos, imdb_wiki.LARGEST)
 
 
 def read_csv(args: argparse.Namespace) -> Split:

@@ -6,7 +6,7 @@ from mmpretrain.models import DenseNet
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from .he_init import HE_INIT
+from .pre_act_block import HE_INIT
 
 __all__ = ['DenseNet_CIFAR']
 

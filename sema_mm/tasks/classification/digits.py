@@ -4,17 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-
-try:
-    from mmpretrain.datasets import BaseDataset
-    from mmpretrain.registry import DATASETS
-except ImportError as error:
-    raise ImportError(
-        'sema_mm.tasks.classification.Digits needs mmpretrain, which cannot be imported '
-        f'({error}). Install it with "pip install mmpretrain".'
-    ) from error
+from mmpretrain.datasets import BaseDataset
+from mmpretrain.registry import DATASETS
 
 from ..digit_images import check_split, read_digits
+
+__all__ = ['Digits']
 
 
 @DATASETS.register_module()

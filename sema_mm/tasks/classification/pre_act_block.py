@@ -7,7 +7,14 @@ from mmcv.cnn import build_activation_layer, build_norm_layer
 from mmengine.model import BaseModule
 from torch import nn
 
-__all__ = ['PreActBlock']
+__all__ = ['HE_INIT', 'PreActBlock']
+
+#: He's initialization (arXiv 1502.01852), that of DenseNet and Wide ResNet:
+#: convolutions by their outputs; norms start as identities.
+HE_INIT = [
+    dict(type='Kaiming', layer='Conv2d', mode='fan_out'),
+    dict(type='Constant', layer='_BatchNorm', val=1.0, bias=0.0),
+]
 
 
 class PreActBlock(BaseModule):

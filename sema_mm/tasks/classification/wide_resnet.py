@@ -9,8 +9,7 @@ from mmpretrain.models.backbones.base_backbone import BaseBackbone
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from .he_init import HE_INIT
-from .pre_act_block import PreActBlock
+from .pre_act_block import HE_INIT, PreActBlock
 
 __all__ = ['WideResNet']
 

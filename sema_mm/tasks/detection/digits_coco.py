@@ -3,17 +3,13 @@
 from pathlib import Path
 from typing import Any, Optional
 
-try:
-    from mmdet.datasets import CocoDataset
-    from mmdet.registry import DATASETS
-except ImportError as error:
-    raise ImportError(
-        'sema_mm.tasks.detection.DigitsCoco needs mmdet, which cannot be imported '
-        f'({error}). Install it with "pip install mmdet".'
-    ) from error
+from mmdet.datasets import CocoDataset
+from mmdet.registry import DATASETS
 
 from ..digit_images import check_split
 from .coco_folder import INSTANCES, make_folder
+
+__all__ = ['DigitsCoco']
 
 #: Scenes of a split, where nothing else is asked for.
 SCENES = {'train': 400, 'val': 100, 'test': 100}
@@ -23,12 +19,12 @@ SCENES = {'train': 400, 'val': 100, 'test': 100}
 class DigitsCoco(CocoDataset):
     """Real digits on dark, spotted backgrounds, 128 x 128 pixels, as COCO.
 
-    The digits are those of :class:`sema_mm.tasks.classification.Digits`, in its splits:
-    no image of a training scene is in a validation scene. Up to eight are
-    thrown on each scene, their 8 x 8 pixels enlarged to a height of 28 to
-    64, each in one colour. A later digit hides an earlier one, whose mask and
-    box are those of what is visible; one of which less than three quarters
-    would stay visible is left out.
+    The digits are those of :class:`sema_mm.tasks.classification.Digits`, in
+    its splits: no image of a training scene is in a validation scene. Up to
+    eight are thrown on each scene, their 8 x 8 pixels enlarged to a height of
+    28 to 64, each in one colour. A later digit hides an earlier one, whose
+    mask and box are those of what is visible; one of which less than three
+    quarters would stay visible is left out.
 
     The first use makes the scenes, in seconds, in
     ``data_root/split/instances.json`` and pictures beside it.

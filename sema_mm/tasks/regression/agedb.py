@@ -1,5 +1,6 @@
 """AgeDB: ages of people in photographs."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,14 @@ from typing import Any
 from mmpretrain.registry import DATASETS
 
 from .age_dataset import AgeDataset
-from .age_list import Photo
-from .age_split import SPLITS, split_photos
-from .agedb_folder import LARGEST, read_folder
+from .age_list import SPLITS, Photo, split_photos
 
-__all__ = ['AgeDB']
+__all__ = ['LARGEST', 'AgeDB', 'read_folder']
+
+#: The most images of one age in validation and test, as in AgeDB-DIR.
+LARGEST = 30
+#: Such as ``0_MariaCallas_35_f.jpg``.
+NAME = re.compile(r'\d+_.+_(?P<age>\d+)_[mf]\.jpg', re.IGNORECASE)
 
 
 @DATASETS.register_module()
@@ -21,7 +25,7 @@ class AgeDB(AgeDataset):
     AgeDB (Moschoglou et al., CVPR Workshops 2017) has the age in the name of
     each file, ``id_Name_age_gender.jpg``. Without a list, the images in the
     folder ``AgeDB`` of ``data_root`` are split by
-    :func:`~sema_mm.tasks.regression.age_split.split_photos` with at most 30
+    :func:`~sema_mm.tasks.regression.age_list.split_photos` with at most 30
     images of an age in validation and test.
 
     Args:
@@ -68,3 +72,34 @@ class AgeDB(AgeDataset):
             return super().read_photos()
         photos = read_folder(Path(self.img_prefix))
         return self.img_prefix, split_photos(photos, LARGEST)[self.split]
+
+
+def read_folder(root: Path) -> list[Photo]:
+    """Read the images of the folder ``AgeDB``, as the archive unpacks.
+
+    Args:
+        root (Path): Where that folder is.
+
+    Returns:
+        list[Photo]: The images, sorted by path.
+
+    Raises:
+        ValueError: If there are none, or a name is of another form.
+    """
+    folder = root / 'AgeDB'
+    files = sorted(path.name for path in folder.glob('*.jpg'))
+    if not files:
+        raise ValueError(
+            f'there are no images in {folder}: unpack the archive of AgeDB '
+            'there, or give ann_file, a list with one "path,age" in each line'
+        )
+    photos = []
+    for name in files:
+        found = NAME.fullmatch(name)
+        if not found:
+            raise ValueError(
+                f'{folder / name} is not named id_Name_age_gender.jpg, such '
+                'as 0_MariaCallas_35_f.jpg: rename or remove it'
+            )
+        photos.append(Photo(f'AgeDB/{name}', float(found['age'])))
+    return photos

@@ -12,8 +12,7 @@ except ImportError as error:
         f'({error}). Install it with "pip install mmpretrain".'
     ) from error
 
-from .knn_test_loop import KNNTestLoop
-from .knn_val_loop import KNNValLoop
+from .knn_loops import KNNTestLoop, KNNValLoop
 from .simmim_vit import SimMIMViT
 from .stl10 import STL10
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from mmengine.dist import all_gather, get_world_size
-from mmengine.runner import autocast
+from mmengine.runner import BaseLoop, Runner, autocast
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -16,7 +16,7 @@ __all__ = ['KNNClassifier']
 
 
 class KNNClassifier:
-    """Classifies images by the most similar images of a bank.
+    """Classify images by the most similar images of a bank.
 
     Features are what the model returns in mode ``'tensor'``, of mmpretrain's
     models ``extract_feat``: of several outputs the last one, of a feature
@@ -38,7 +38,7 @@ class KNNClassifier:
 
     def __init__(
         self,
-        runner: Any,
+        runner: Runner,
         bank: Any,
         k: int,
         temperature: float,
@@ -103,7 +103,9 @@ class KNNClassifier:
             sample.set_pred_label(score.argmax())
         return samples
 
-    def run_iter(self, loop: Any, mode: str, idx: int, batch: Any) -> None:
+    def run_iter(
+        self, loop: BaseLoop, mode: str, idx: int, batch: Any
+    ) -> None:
         """Classify one batch of a loop; fit before the first one.
 
         The bank is emptied after the last one.

@@ -5,15 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmpretrain.datasets import BaseDataset
+from mmpretrain.registry import DATASETS
 
-try:
-    from mmpretrain.datasets import BaseDataset
-    from mmpretrain.registry import DATASETS
-except ImportError as error:
-    raise ImportError(
-        'sema_mm.tasks.selfsup.STL10 needs mmpretrain, which cannot be imported '
-        f'({error}). Install it with "pip install mmpretrain".'
-    ) from error
+__all__ = ['STL10']
 
 #: Number of images of each split.
 SPLITS = {'train': 5000, 'test': 8000, 'unlabeled': 100000}

@@ -100,7 +100,8 @@ def test_a_folder_of_images_in_the_folder(listed, agedb):
 def test_a_missing_list_says_how_it_is_made(tmp_path):
     with pytest.raises(
         ValueError,
-        match='no list .*val.txt: make .*tools/dataset_converters/age_lists.py',
+        match='no list .*val.txt: make .*'
+        'tools/dataset_converters/age_lists.py',
     ):
         IMDBWiki(str(tmp_path), 'val.txt')
 

@@ -10,8 +10,10 @@ pytest.importorskip('mmpretrain')
 
 from mmpretrain.registry import DATASETS  # noqa: E402
 
-from sema_mm.tasks.selfsup import STL10  # noqa: E402
-from sema_mm.tasks.selfsup import stl10
+from sema_mm.tasks.selfsup import (
+    STL10,  # noqa: E402
+    stl10,
+)
 
 SIZE = 3 * 96 * 96
 

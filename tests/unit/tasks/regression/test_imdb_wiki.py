@@ -10,7 +10,7 @@ from scipy.io import savemat
 
 pytest.importorskip('mmpretrain')
 
-from sema_mm.tasks.regression.imdb_wiki_meta import (  # noqa: E402
+from sema_mm.tasks.regression.imdb_wiki import (  # noqa: E402
     age_in_years,
     read_meta,
 )
