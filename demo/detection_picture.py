@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS
 from mmengine.runner import find_latest_checkpoint
 
-from sema_mm.checkpointing.safe_loading import use_safe_loading
+from sema_mm import mmengine_patches
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt
@@ -34,7 +34,7 @@ def predict(config: Path, folder: Path) -> list[tuple[Any, Any]]:
         list: Two data samples for each scene: what is in it, and what the
         model finds.
     """
-    use_safe_loading()
+    mmengine_patches.install()
     register_all_modules()
     cfg = Config.fromfile(config)
     checkpoint = find_latest_checkpoint(str(folder))

@@ -12,9 +12,9 @@ from mmengine.device import get_device
 from mmengine.registry import DATASETS, MODELS, init_default_scope
 from torch import Tensor, nn
 
+from sema_mm import mmengine_patches
 from sema_mm.checkpointing.safe_loading import (
     load_from_local,
-    use_safe_loading,
 )
 from sema_mm.cli.chosen_weights import ChosenWeights
 from sema_mm.cli.config_check import check_config
@@ -119,7 +119,7 @@ def read_config(args: argparse.Namespace) -> Config:
     merge_options(cfg, args.cfg_options)
     cfg.update(work_dir='work_dirs', resume=False, load_from=None)
     check_config(cfg, 'test')
-    use_safe_loading()
+    mmengine_patches.install()
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     return cfg
 

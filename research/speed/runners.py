@@ -16,7 +16,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 import sema_mm
-from sema_mm.checkpointing.safe_loading import use_safe_loading
+from sema_mm import mmengine_patches
 
 from .models import trainable
 
@@ -117,7 +117,7 @@ class Stand:
             log_level='ERROR',
             cfg=Config({'compile': compiled}),
         )
-        use_safe_loading()
+        mmengine_patches.install()
         kinds = (EMAHook, sema_mm.SwitchEMAHook)
         hooks = [h for h in self.runner.hooks if isinstance(h, kinds)]
         self.hook: Any = hooks[0] if hooks else None

@@ -9,7 +9,6 @@ from mmengine.dist import all_gather_object, is_main_process
 from mmengine.fileio import LocalBackend
 
 from . import whole_files as files
-from .straight_to_disk import straight_to_disk
 
 __all__ = ['AtomicRunner', 'DeferredDeleteBackend', 'raise_on_all_ranks']
 
@@ -80,10 +79,9 @@ class AtomicRunner:
         text = f'the checkpoint {path} could not be written'
         try:
             with raise_on_all_ranks(text):
-                with straight_to_disk():
-                    self._runner.save_checkpoint(
-                        out_dir, written.name, *args, **kwargs
-                    )
+                self._runner.save_checkpoint(
+                    out_dir, written.name, *args, **kwargs
+                )
             with raise_on_all_ranks(text):
                 if is_main_process():
                     files.replace(path)

@@ -1,11 +1,10 @@
-"""Reads checkpoints without running anything that is in them.
+"""Read checkpoints without running code that they hold.
 
-From torch 2.6 on, ``torch.load`` refuses by default what mmengine 0.10.7
-puts into a checkpoint: the log history, whose pickle calls ``getattr``. So
-neither ``resume`` nor ``load_from`` works. Here the few classes that are data are
-allowed by name (:mod:`sema_mm.checkpointing.safe_globals`); anything else is refused, wherever
-the file is and however it is named. mmengine also runs the config text that
-an older checkpoint carries, when it resumes; it does not get to see it.
+From torch 2.6 on, ``torch.load`` refuses by default the log history in
+mmengine's checkpoints, as its pickle calls ``getattr``: neither ``resume`` nor
+``load_from`` works. Here the classes of :mod:`.safe_globals` are allowed and
+everything else is refused, whatever the file's place and name. The config text
+of mmcv 1.x, which mmengine 0.10.7 runs when it resumes, is left out.
 """
 
 import contextlib
@@ -22,7 +21,6 @@ from typing import Any, Optional, Union
 import mmengine
 import torch
 from mmengine.logging import print_log
-from mmengine.runner import CheckpointLoader
 from mmengine.utils import digit_version
 
 from .safe_globals import safe_globals
@@ -32,7 +30,7 @@ __all__ = [
     'DamagedCheckpointError',
     'load_from_local',
     'force_weights_only',
-    'use_safe_loading',
+    'safe_loader',
 ]
 
 #: The file that any runner can read, in a folder that several ranks wrote.
@@ -47,18 +45,6 @@ class CheckpointError(ValueError):
 
 class DamagedCheckpointError(CheckpointError):
     """What should be a checkpoint is none, or not a whole one."""
-
-
-def use_safe_loading() -> None:
-    """Let mmengine read checkpoints safely, from wherever they come."""
-    CheckpointLoader.register_scheme(
-        prefixes='', loader=_for_mmengine(load_from_local), force=True
-    )
-    for prefix, loader in list(CheckpointLoader._schemes.items()):
-        if not hasattr(loader, '__wrapped__'):
-            CheckpointLoader.register_scheme(
-                prefixes=prefix, loader=_for_mmengine(loader), force=True
-            )
 
 
 def load_from_local(
@@ -107,8 +93,16 @@ def load_from_local(
     return _checked(path, content)
 
 
-def _for_mmengine(loader: Callable[..., dict]) -> Callable[..., dict]:
-    """Make a loader that finds no code to run, and hands none over."""
+def safe_loader(loader: Callable[..., dict]) -> Callable[..., dict]:
+    """Wrap a loader of mmengine's; it runs no code and passes none on.
+
+    Args:
+        loader (Callable): Takes a file name and a device, and returns a
+            checkpoint.
+
+    Returns:
+        Callable: The same, with the original as ``__wrapped__``.
+    """
 
     @functools.wraps(loader)
     def load(filename: str, map_location: Any = None) -> dict:

@@ -10,7 +10,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from ..checkpointing.safe_loading import use_safe_loading
+from .. import mmengine_patches
 from ..config.config_file import load_config
 from .checkpoint_check import CheckpointCheck
 from .config_check import check_config, check_optimizer
@@ -82,7 +82,7 @@ def prepare(
         cfg = load_config(args.config)
         merge_args(cfg, args)
         check_config(cfg, loop)
-        use_safe_loading()
+        mmengine_patches.install()
         join_processes(cfg)
         runner = build_runner(cfg)
         check_optimizer(cfg)

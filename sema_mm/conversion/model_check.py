@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
-from ..checkpointing.safe_loading import use_safe_loading
+from .. import mmengine_patches
 from ..config.config_file import load_config
 from .state_dicts import StateDict, like
 
@@ -49,7 +49,8 @@ def build_model(name: str) -> nn.Module:
     cfg = load_config(name)
     if not cfg.get('model'):
         raise ValueError(f'the config {name} has no model')
-    use_safe_loading()  # Some models load weights while they are built.
+    # Some models load weights while they are built.
+    mmengine_patches.install()
     try:
         init_default_scope(cfg.get('default_scope', 'mmengine'))
         return MODELS.build(cfg.model)

@@ -1,5 +1,6 @@
 """Asks the schedule when, and tells the average what to do."""
 
+from .. import mmengine_patches
 from .first_validation_hook import FirstValidationHook
 from .preemption_hook import PreemptionHook
 from .safe_checkpoint_hook import SafeCheckpointHook
@@ -13,3 +14,5 @@ __all__ = [
     'SwitchEMAHook',
     'SwitchTargetHook',
 ]
+
+mmengine_patches.install()

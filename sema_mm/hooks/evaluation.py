@@ -1,43 +1,32 @@
-"""Evaluations that a hook adds to mmengine's loops, or makes safe."""
+"""Make the average ready for an evaluation; evaluate once more."""
 
-import contextlib
-import functools
+import random
 from typing import Any
 
-from mmengine.runner import BaseLoop
+import numpy as np
+import torch
+from mmengine.dist import (
+    all_reduce,
+    get_comm_device,
+    get_rank,
+    get_world_size,
+)
 from mmengine.utils import is_seq_of
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
 
+from ..averaging.batch_norm import estimate_statistics
+from ..averaging.switch_ema import SwitchEMA
 from ..checkpointing.random_state import preserve_random_state
+from ..sharding import Backend
+from ..sharding.model_tensors import running_statistics
 
-__all__ = ['add_metrics', 'always_close', 'evaluate']
-
-
-def always_close(loop: Any, stack: contextlib.ExitStack) -> None:
-    """Close a stack when a loop's run ends, exceptions included.
-
-    Between the hooks' calls before and after an evaluation only the loop
-    itself can notice an exception.
-
-    Args:
-        loop (Any): A loop; anything else (None, a config that is not built
-            yet) is left alone.
-        stack (ExitStack): What must not outlive the loop's run.
-    """
-    if not isinstance(loop, BaseLoop):
-        return
-    if getattr(loop.run, 'closes', None) is stack:
-        return
-    run = loop.run
-
-    @functools.wraps(run)
-    def closing_run(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return run(*args, **kwargs)
-        finally:
-            stack.close()
-
-    closing_run.closes = stack  # type: ignore[attr-defined]
-    loop.run = closing_run
+__all__ = [
+    'add_metrics',
+    'evaluate',
+    'recalibrated_statistics',
+    'synchronise',
+]
 
 
 def evaluate(runner: Any, loop: Any) -> dict[str, Any]:
@@ -78,3 +67,113 @@ def add_metrics(
             runner.message_hub.update_scalar(f'{mode}/{key}', value)
         else:
             runner.message_hub.update_info(f'{mode}/{key}', value)
+
+
+def synchronise(average: SwitchEMA) -> None:
+    """Make the average the same on all ranks. Call it on every rank.
+
+    Parameters and their averages are the same already; the running means
+    and variances of normalisation layers are not, as every rank has its own
+    batches. Those of the model and of the average are averaged over the
+    ranks.
+
+    Args:
+        average (SwitchEMA): The average on this rank.
+
+    Raises:
+        RuntimeError: If the ranks have averaged different numbers of steps.
+    """
+    if get_world_size() == 1:
+        return
+    _check_steps(average.steps)
+    statistics = running_statistics(average.model)
+    tensors = list(statistics.values())
+    now = average.average_now()
+    tensors += [now[name] for name in statistics if name in now]
+    for tensor in tensors:
+        # In float64, so that equal values stay as they are.
+        mean = tensor.double()
+        all_reduce(mean, op='mean')
+        tensor.copy_(mean)
+
+
+def recalibrated_statistics(
+    runner: Any, backend: Backend, batches: int, seed: int
+) -> dict[str, Tensor]:
+    """Estimate BatchNorm statistics for the weights in the runner's model.
+
+    The batches are drawn at random from the training data, apart from the
+    training's own order; neither that order nor any random number generator
+    is touched. Call it on every rank: each reads its own batches, and the
+    estimates are averaged over the ranks.
+
+    Args:
+        runner (Runner): The runner, in training.
+        backend (Backend): The backend of its model.
+        batches (int): Number of training batches to read on each rank.
+        seed (int): Decides which samples are drawn, and their
+            augmentation.
+
+    Returns:
+        Dict[str, Tensor]: Bare buffer names to new tensors.
+    """
+    model: Any = backend.module
+    # Shards are made whole by the wrapper; that of DDP would also tie the
+    # ranks together, which read different numbers of batches.
+    caller: Any = backend.outer if backend.sharded else model
+
+    def forward(batch: Any) -> None:
+        data = model.data_preprocessor(batch, True)
+        caller._run_forward(data, mode='loss')
+
+    with preserve_random_state():
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        torch.manual_seed(seed)
+        loader = _loader(runner.train_dataloader, batches, seed)
+        statistics = estimate_statistics(model, loader, forward)
+    for tensor in statistics.values():
+        all_reduce(tensor, op='mean')
+    return statistics
+
+
+def _loader(source: Any, batches: int, seed: int) -> DataLoader:
+    """Build a loader of random batches like those of a training loader."""
+    if isinstance(source.dataset, IterableDataset):
+        raise ValueError(
+            'recalibrate_bn draws samples by index, which '
+            f'{type(source.dataset).__name__} does not offer: write '
+            'recalibrate_bn=0, or update_buffers=True'
+        )
+    size = source.batch_size or source.batch_sampler.batch_size
+    return DataLoader(
+        source.dataset,
+        batch_sampler=_draw(len(source.dataset), size, batches, seed),
+        num_workers=source.num_workers,
+        collate_fn=source.collate_fn,
+        worker_init_fn=source.worker_init_fn,
+        pin_memory=source.pin_memory,
+    )
+
+
+def _draw(total: int, size: int, batches: int, seed: int) -> list[list[int]]:
+    """Draw this rank's batches of indices, without replacement."""
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(total, generator=generator).tolist()
+    mine = order[get_rank() :: get_world_size()]
+    mine = mine[: batches * size]
+    if len(mine) > size:
+        mine = mine[: len(mine) // size * size]
+    return [mine[i : i + size] for i in range(0, len(mine), size)]
+
+
+def _check_steps(steps: int) -> None:
+    bounds = torch.tensor([steps, -steps], device=get_comm_device())
+    all_reduce(bounds, op='max')
+    most, least = int(bounds[0]), -int(bounds[1])
+    if most != least:
+        raise RuntimeError(
+            f'one rank has averaged {most} optimizer steps, another {least}: '
+            'the weights of some ranks alone were not finite; look for a '
+            'fault of their machine, and resume from the last checkpoint'
+        )

@@ -1,13 +1,21 @@
 """The other hooks of a runner that averaging has to live with."""
 
-from typing import Any
-
 from mmengine.hooks import CheckpointHook, EMAHook, Hook
+from mmengine.runner import Runner
+from torch.distributed.fsdp import StateDictType
 
-__all__ = ['check_conflicts', 'check_order', 'checkpoint_due']
+from ..strategies import DeepSpeedStrategy
+
+__all__ = [
+    'check_conflicts',
+    'check_order',
+    'check_sharded_saving',
+    'check_strategy',
+    'checkpoint_due',
+]
 
 
-def check_conflicts(runner: Any, hook: Hook) -> None:
+def check_conflicts(runner: Runner, hook: Hook) -> None:
     """Refuse hooks with which a run would go wrong silently.
 
     Args:
@@ -30,7 +38,7 @@ def check_conflicts(runner: Any, hook: Hook) -> None:
             check_order(runner, hook, other)
 
 
-def check_order(runner: Any, hook: Hook, checkpoint: Hook) -> None:
+def check_order(runner: Runner, hook: Hook, checkpoint: Hook) -> None:
     """Refuse a hook that would act after checkpoints are written.
 
     Args:
@@ -51,7 +59,7 @@ def check_order(runner: Any, hook: Hook, checkpoint: Hook) -> None:
         )
 
 
-def checkpoint_due(runner: Any, by_epoch: bool) -> bool:
+def checkpoint_due(runner: Runner, by_epoch: bool) -> bool:
     """Tell whether a checkpoint will be written at the end of this unit.
 
     Args:
@@ -74,6 +82,51 @@ def checkpoint_due(runner: Any, by_epoch: bool) -> bool:
         if hook.save_last and last(runner):
             return True
     return False
+
+
+def check_strategy(runner: Runner) -> None:
+    """Refuse a strategy whose checkpoints would lack the average.
+
+    Args:
+        runner (Runner): The runner.
+
+    Raises:
+        RuntimeError: If it has mmengine's own DeepSpeedStrategy.
+    """
+    kind = type(getattr(runner, 'strategy', None))
+    if kind.__name__ == 'DeepSpeedStrategy' and not issubclass(
+        kind, DeepSpeedStrategy
+    ):
+        raise RuntimeError(
+            "mmengine's DeepSpeedStrategy saves without asking the hooks, so "
+            'the average would be lost: write strategy=dict(type='
+            "'sema_mm.DeepSpeedStrategy', ...)"
+        )
+
+
+def check_sharded_saving(runner: Runner) -> None:
+    """Refuse a runner that cannot save the whole of a sharded model.
+
+    Args:
+        runner (Runner): The runner of a sharded model.
+
+    Raises:
+        RuntimeError: If it has no strategy, or one that saves shards.
+    """
+    strategy = getattr(runner, 'strategy', None)
+    if strategy is None:
+        raise RuntimeError(
+            "mmengine's Runner cannot save a sharded model: write "
+            "runner_type='FlexibleRunner' and strategy=dict(type="
+            "'sema_mm.FSDPStrategy')"
+        )
+    kind = getattr(strategy, 'state_dict_type', StateDictType.FULL_STATE_DICT)
+    if kind != StateDictType.FULL_STATE_DICT:
+        raise RuntimeError(
+            f'state_dict_cfg of the strategy is {kind.name}, a checkpoint of '
+            'parts that only as many ranks can read: write '
+            "state_dict_cfg='full'"
+        )
 
 
 def _full_name(hook: Hook) -> str:

@@ -1,6 +1,8 @@
 """Checkpoints that a killed process leaves whole."""
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional
 
@@ -11,6 +13,7 @@ from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop
 
+from .. import mmengine_patches
 from ..checkpointing import whole_files as files
 from ..checkpointing.atomic_runner import (
     AtomicRunner,
@@ -19,8 +22,6 @@ from ..checkpointing.atomic_runner import (
 )
 from ..checkpointing.latest_checkpoint import use_latest_checkpoint
 from ..checkpointing.random_state import get_random_state, set_random_state
-from ..checkpointing.resumed_data import CallbackIterator, SkippingLoader
-from ..checkpointing.safe_loading import use_safe_loading
 from ..checkpointing.training_state import TrainingState
 
 __all__ = ['SafeCheckpointHook']
@@ -76,7 +77,6 @@ class SafeCheckpointHook(CheckpointHook):
         self._metrics: Optional[dict] = None
         self._position: dict[str, int] = {}
         self._is_local = False
-        use_safe_loading()
 
     def before_run(self, runner: Any) -> None:
         """Choose the checkpoint to resume from.
@@ -84,7 +84,7 @@ class SafeCheckpointHook(CheckpointHook):
         Args:
             runner (Runner): The runner of the process.
         """
-        use_safe_loading()
+        mmengine_patches.install()
         use_latest_checkpoint(runner, self.filename_tmpl)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
@@ -120,7 +120,11 @@ class SafeCheckpointHook(CheckpointHook):
             runner (Runner): The runner of the training process.
         """
         if self._resumed is not None:
-            _continue_data(runner.train_loop, self._resumed)
+            mmengine_patches.continue_data(
+                runner.train_loop,
+                self._resumed.batches,
+                self._resumed.restore_randomness,
+            )
             self._resumed = None
 
     def before_val(self, runner: Any) -> None:
@@ -207,17 +211,18 @@ class SafeCheckpointHook(CheckpointHook):
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
         self._position = meta
-        self._writer(runner).save_checkpoint(
-            self.out_dir,
-            name,
-            self.file_client_args,
-            save_optimizer=self.save_optimizer,
-            save_param_scheduler=self.save_param_scheduler,
-            meta=dict(meta),
-            by_epoch=by_epoch,
-            backend_args=self.backend_args,
-            **self.args,
-        )
+        with self._writer(runner) as writer:
+            writer.save_checkpoint(
+                self.out_dir,
+                name,
+                self.file_client_args,
+                save_optimizer=self.save_optimizer,
+                save_param_scheduler=self.save_param_scheduler,
+                meta=dict(meta),
+                by_epoch=by_epoch,
+                backend_args=self.backend_args,
+                **self.args,
+            )
         self._state, self._position = None, {}
         pointer = Path(runner.work_dir) / 'last_checkpoint'
         with raise_on_all_ranks(f'{pointer} could not be written'):
@@ -231,7 +236,8 @@ class SafeCheckpointHook(CheckpointHook):
         backend, patient = self.file_backend, DeferredDeleteBackend()
         self.file_backend = patient
         try:
-            super()._save_best_checkpoint(self._writer(runner), metrics)
+            with self._writer(runner) as writer:
+                super()._save_best_checkpoint(writer, metrics)
         finally:
             self.file_backend = backend
         if is_main_process():
@@ -245,10 +251,13 @@ class SafeCheckpointHook(CheckpointHook):
         paths = (getattr(self, 'best_ckpt_path', None), *several.values())
         return {Path(path).name for path in paths if path}
 
-    def _writer(self, runner: Any) -> Any:
+    @contextlib.contextmanager
+    def _writer(self, runner: Any) -> Iterator[Any]:
         if isinstance(runner, AtomicRunner) or not self._is_local:
-            return runner
-        return AtomicRunner(runner)
+            yield runner
+            return
+        with mmengine_patches.save_directly():
+            yield AtomicRunner(runner)
 
     def _remove(self, name: str) -> None:
         path = self.file_backend.join_path(self.out_dir, name)
@@ -354,17 +363,3 @@ def _step_back(runner: Any) -> None:
     runner.message_hub.update_info('iter', runner.iter - 1)
     if not isinstance(runner.train_loop, IterBasedTrainLoop):
         runner.message_hub.update_info('epoch', runner.epoch - 1)
-
-
-def _continue_data(loop: Any, state: TrainingState) -> None:
-    """Let a loop read on from where the checkpoint was written."""
-    if isinstance(loop, IterBasedTrainLoop):
-        loop.dataloader_iterator = CallbackIterator(
-            loop.dataloader_iterator, loop.iter, state.restore_randomness
-        )
-    elif state.batches:
-        loop.dataloader = SkippingLoader(
-            loop.dataloader, state.batches, state.restore_randomness
-        )
-    else:
-        state.restore_randomness()

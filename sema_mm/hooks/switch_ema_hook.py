@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 from torch import Tensor
 
+from .. import mmengine_patches
 from ..averaging.arguments import check_count, check_flag
 from ..averaging.averaging_options import AveragingOptions, check_names
 from ..averaging.batch_norm import has_batch_norm
@@ -20,13 +21,20 @@ from ..averaging.switch_ema import SwitchEMA
 from ..averaging.switch_plan import SwitchPlan
 from ..averaging.switch_schedule import SwitchSchedule
 from ..averaging.target_network import averages_in
-from ..checkpointing.safe_loading import use_safe_loading
 from ..sharding import Backend
-from .distributed import check_strategy, gather_before_saving, synchronise
-from .evaluation import add_metrics, always_close, evaluate
-from .hook_conflicts import check_conflicts, checkpoint_due
+from .evaluation import (
+    add_metrics,
+    evaluate,
+    recalibrated_statistics,
+    synchronise,
+)
+from .hook_conflicts import (
+    check_conflicts,
+    check_sharded_saving,
+    check_strategy,
+    checkpoint_due,
+)
 from .loaded_checkpoint import LoadedCheckpoint
-from .recalibration import recalibrated_statistics
 from .step_watcher import StepCounter, StepWatcher
 
 __all__ = ['SwitchEMAHook']
@@ -167,7 +175,6 @@ class SwitchEMAHook(Hook):
         self._recalibrated_at = 0
         self._warned = False
         self._resumed_nonfinite = 0
-        use_safe_loading()
 
     @property
     def diverged(self) -> bool:
@@ -182,9 +189,9 @@ class SwitchEMAHook(Hook):
         """
         check_conflicts(runner, self)
         check_strategy(runner)
-        use_safe_loading()
-        always_close(runner._val_loop, self._swap)
-        always_close(runner._test_loop, self._swap)
+        mmengine_patches.install()
+        mmengine_patches.close_after_run(runner._val_loop, self._swap)
+        mmengine_patches.close_after_run(runner._test_loop, self._swap)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Take the average out of a checkpoint.
@@ -222,7 +229,8 @@ class SwitchEMAHook(Hook):
             self._loaded = None
         backend = self.average.backend
         if backend.sharded:
-            gather_before_saving(runner, self._gather)
+            check_sharded_saving(runner)
+            mmengine_patches.call_before_saving(runner.strategy, self._gather)
         self._watcher = self._watch_steps(runner, backend)
         self._announce(runner, plan)
 

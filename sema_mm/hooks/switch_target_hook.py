@@ -9,12 +9,12 @@ from mmengine.hooks import CheckpointHook, EMAHook, Hook
 from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 
+from .. import mmengine_patches
 from ..averaging.arguments import check_flag
 from ..averaging.switch_plan import RunLength, SwitchPlan
 from ..averaging.switch_schedule import SwitchSchedule
 from ..averaging.target_network import TargetNetwork, check_online
 from ..sharding import backend_of
-from .evaluation import always_close
 from .hook_conflicts import check_order
 from .switch_ema_hook import SwitchEMAHook
 
@@ -114,8 +114,8 @@ class SwitchTargetHook(Hook):
             runner (Runner): The runner of the process.
         """
         self.check_conflicts(runner)
-        always_close(runner._val_loop, self._swap)
-        always_close(runner._test_loop, self._swap)
+        mmengine_patches.close_after_run(runner._val_loop, self._swap)
+        mmengine_patches.close_after_run(runner._test_loop, self._swap)
 
     def check_conflicts(self, runner: Any) -> None:
         """Refuse hooks with which a run would go wrong silently.

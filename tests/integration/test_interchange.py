@@ -15,8 +15,7 @@ from mmengine.runner import load_checkpoint
 from mmengine.runner._flexible_runner import FlexibleRunner
 from torch import nn
 
-from sema_mm import SwitchEMAHook
-from sema_mm.checkpointing.safe_loading import use_safe_loading
+from sema_mm import SwitchEMAHook, mmengine_patches
 from tests.helpers.exact import assert_differ, assert_same, differences, frozen
 from tests.helpers.toy import (
     ToyData,
@@ -107,7 +106,7 @@ def average_of(runner):
 
 def train(work_dir, hook, loop='epochs', optimizer=SGD, **changes):
     """Train to the end; return what the two hooks must agree in."""
-    use_safe_loading()
+    mmengine_patches.install()
     notes = Notes()
     runner = build_runner(
         work_dir,

@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmengine.runner import CheckpointLoader
 
-from sema_mm.checkpointing.safe_loading import use_safe_loading
+from sema_mm import mmengine_patches
 from tests.helpers.toy import ToyModel, build_runner
 from tests.integration.faults.case import Place
 from tests.integration.faults.checkpoints import (
@@ -40,7 +40,7 @@ class Teacher(ToyModel):
 
 def plain_loaders():
     """Give mmengine's loaders as they come."""
-    use_safe_loading()
+    mmengine_patches.install()
     schemes = {
         prefix: loader.__wrapped__
         for prefix, loader in CheckpointLoader._schemes.items()
@@ -96,9 +96,7 @@ READ = {
     'test, a model that loads': lambda p: p.tool(
         'test', 'work_dirs/toy/epoch_1.pth', add=TEACHER
     ),
-    'convert': lambda p: p.tool(
-        'convert', 'trap.pth', 'b.pth', config=None
-    ),
+    'convert': lambda p: p.tool('convert', 'trap.pth', 'b.pth', config=None),
     'convert --export': lambda p: p.tool(
         *('convert', 'trap.pth', 'b.pth', '--export', 'average'),
         config=None,

@@ -18,12 +18,12 @@ from mmengine.logging import HistoryBuffer
 from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import CheckpointLoader
 
+from sema_mm import mmengine_patches
 from sema_mm.checkpointing.safe_globals import attribute
 from sema_mm.checkpointing.safe_loading import (
     CheckpointError,
     DamagedCheckpointError,
     load_from_local,
-    use_safe_loading,
 )
 from tests.helpers.toy import build_runner
 
@@ -152,7 +152,7 @@ def test_a_payload_is_refused_and_does_not_run(tmp_path, payload, zipped):
 
 def test_the_folder_of_the_run_is_read_like_all_others(trap):
     path, trace = trap
-    use_safe_loading()
+    mmengine_patches.install()
     with pytest.raises(CheckpointError, match='could run code'):
         CheckpointLoader.load_checkpoint(str(path))
     assert not trace.exists()
@@ -161,7 +161,7 @@ def test_the_folder_of_the_run_is_read_like_all_others(trap):
 def test_no_variable_of_the_environment_opens_the_door(trap, monkeypatch):
     path, trace = trap
     monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
-    use_safe_loading()
+    mmengine_patches.install()
     for load in (load_from_local, CheckpointLoader.load_checkpoint):
         with pytest.raises(CheckpointError, match='could run code'):
             load(str(path))
@@ -188,7 +188,7 @@ def served(tmp_path, monkeypatch):
 def test_a_download_is_data_as_well(trap, served, safe, monkeypatch):
     """torch.hub reads downloads without any restriction."""
     path, trace = trap
-    use_safe_loading()
+    mmengine_patches.install()
     if safe:
         with pytest.raises(CheckpointError, match='could run code'):
             CheckpointLoader.load_checkpoint(f'{served}/{path.name}')
@@ -201,8 +201,8 @@ def test_a_download_is_data_as_well(trap, served, safe, monkeypatch):
 
 
 def test_every_scheme_of_mmengine_is_safe():
-    use_safe_loading()
-    use_safe_loading()
+    mmengine_patches.install()
+    mmengine_patches.install()
     schemes = CheckpointLoader._schemes
     assert len(schemes) > 5
     for loader in schemes.values():
@@ -247,11 +247,11 @@ def test_the_config_text_of_a_checkpoint_does_not_run(
             prefixes='', loader=load_from_local, force=True
         )
         monkeypatch.setattr(
-            'sema_mm.hooks.switch_ema_hook.use_safe_loading',
+            'sema_mm.mmengine_patches.install',
             lambda *args: None,
         )
     runner.train()
-    use_safe_loading()
+    mmengine_patches.install()
     assert runner.epoch == 2
     assert trace.exists() is not safe
 
@@ -334,7 +334,7 @@ def test_newer_versions(tmp_path, monkeypatch):
     torch.save(dict(sema_mm_format=2, state_dict={}), path)
     with pytest.raises(CheckpointError, match='format 2 of a newer sema_mm'):
         load_from_local(path)
-    use_safe_loading()
+    mmengine_patches.install()
     for version in (mmengine.__version__, '0.1.0', 'unknown', '99.0+abc'):
         assert not said
         meta = dict(mmengine_version=version)

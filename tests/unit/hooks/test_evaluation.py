@@ -1,17 +1,14 @@
 """Two processes on a CPU hold one average."""
 
 import os
-from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from mmengine.hooks import Hook
-from torch.distributed.fsdp import StateDictType
 
-from sema_mm import FSDPStrategy, SwitchEMAHook
-from sema_mm.hooks.distributed import check_strategy, gather_before_saving
+from sema_mm import SwitchEMAHook
 from tests.helpers.toy import build_runner, find_hook
 
 CASES = {
@@ -108,32 +105,3 @@ def test_a_fault_of_one_rank_stops_all(ranks):
             'of some ranks alone were not finite; look for a fault of their '
             'machine, and resume from the last checkpoint'
         )
-
-
-def test_a_runner_that_cannot_save_shards_is_refused():
-    with pytest.raises(RuntimeError, match="runner_type='FlexibleRunner'"):
-        gather_before_saving(SimpleNamespace(), print)
-
-
-def test_a_strategy_that_loses_the_average_is_refused():
-    kind = type('DeepSpeedStrategy', (), {})
-    with pytest.raises(RuntimeError, match="'sema_mm.DeepSpeedStrategy'"):
-        check_strategy(SimpleNamespace(strategy=kind()))
-
-
-def test_checkpoints_of_parts_are_refused():
-    strategy = SimpleNamespace(state_dict_type=StateDictType.LOCAL_STATE_DICT)
-    runner = SimpleNamespace(strategy=strategy)
-    with pytest.raises(RuntimeError, match="write state_dict_cfg='full'"):
-        gather_before_saving(runner, print)
-    with pytest.raises(ValueError, match="write 'full', not 'local'"):
-        FSDPStrategy(state_dict_cfg='local')
-
-
-def test_all_ranks_gather_before_they_save():
-    calls = []
-    strategy = SimpleNamespace(save_checkpoint=calls.append)
-    runner = SimpleNamespace(strategy=strategy)
-    gather_before_saving(runner, lambda: calls.append('gather'))
-    strategy.save_checkpoint('file')
-    assert calls == ['gather', 'file']
