@@ -1,13 +1,7 @@
 """Switch EMA (arXiv 2402.09240) for OpenMMLab's mmengine."""
 
-try:
-    import mmengine  # noqa: F401
-except ImportError as error:
-    raise ImportError(
-        'sema_mm needs mmengine, which is not installed: run '
-        "'pip install mmengine' (or 'pip install onedl-mmengine', the "
-        'maintained fork of the same import name)'
-    ) from error
+from importlib.util import find_spec
+from typing import Any
 
 from .averaging import (
     AveragingOptions,
@@ -15,15 +9,21 @@ from .averaging import (
     SwitchEMA,
     SwitchSchedule,
 )
-from .hooks import (
-    FirstValidationHook,
-    PreemptionHook,
-    SafeCheckpointHook,
-    SwitchEMAHook,
-    SwitchTargetHook,
-)
-from .strategies import DeepSpeedStrategy, FSDP2Strategy, FSDPStrategy
 from .version import __version__
+
+if find_spec('mmengine') is not None:
+    from mmengine.registry import MODELS
+
+    from .hooks import (
+        FirstValidationHook,
+        PreemptionHook,
+        SafeCheckpointHook,
+        SwitchEMAHook,
+        SwitchTargetHook,
+    )
+    from .strategies import DeepSpeedStrategy, FSDP2Strategy, FSDPStrategy
+
+    MODELS.register_module(module=SwitchEMA)
 
 __all__ = [
     'AveragingOptions',
@@ -40,3 +40,14 @@ __all__ = [
     'SwitchTargetHook',
     '__version__',
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Explain why a hook or a strategy is not there."""
+    if name in __all__:
+        raise ImportError(
+            f'sema_mm.{name} needs mmengine, which is not installed: run '
+            "'pip install mmengine' (or 'pip install onedl-mmengine', the "
+            'maintained fork of the same import name)'
+        )
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any, Callable, Optional, Union
 
 import torch
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..sharding import Backend, backend_of
@@ -24,7 +23,6 @@ _REQUIRES_GRAD = operator.attrgetter('requires_grad')
 Judge = Callable[[list[Tensor]], Union[bool, Tensor]]
 
 
-@MODELS.register_module()
 class SwitchEMA(nn.Module):
     r"""Exponential moving average of a model, which can be switched back.
 

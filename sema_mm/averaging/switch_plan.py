@@ -3,9 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Optional
-
-from mmengine.runner import IterBasedTrainLoop
+from typing import Optional
 
 from .averaging_options import AveragingOptions
 from .switch_schedule import SwitchSchedule
@@ -62,22 +60,6 @@ class RunLength:
         """
         return cls(None, iters, accumulation)
 
-    @classmethod
-    def of_run(cls, runner: Any) -> 'RunLength':
-        """Ask a runner.
-
-        Args:
-            runner (Runner): A runner whose training is about to start.
-
-        Returns:
-            RunLength: The length of its training.
-        """
-        accumulation = _accumulative_counts(runner.optim_wrapper)
-        if isinstance(runner.train_loop, IterBasedTrainLoop):
-            return cls.of_iters(runner.max_iters, accumulation)
-        per_epoch = len(runner.train_dataloader)
-        return cls.of_epochs(runner.max_epochs, per_epoch, accumulation)
-
 
 @dataclass
 class SwitchPlan:
@@ -93,33 +75,6 @@ class SwitchPlan:
     units: list[int]
     by_epoch: bool
     steps: float
-
-    @classmethod
-    def of_run(
-        cls,
-        runner: Any,
-        schedule: SwitchSchedule,
-        by_epoch: bool,
-        begin_epoch: int,
-        begin_iter: int,
-    ) -> 'SwitchPlan':
-        """Apply a schedule to a runner.
-
-        Args:
-            runner (Runner): A runner whose training is about to start.
-            schedule (SwitchSchedule): When to switch.
-            by_epoch (bool): Whether the schedule counts epochs.
-            begin_epoch (int): Epoch, 1-based, from which on weights are
-                averaged.
-            begin_iter (int): Iteration, likewise.
-
-        Returns:
-            SwitchPlan: As for :meth:`of_length`.
-        """
-        length = RunLength.of_run(runner)
-        return cls.of_length(
-            length, schedule, by_epoch, begin_epoch, begin_iter
-        )
 
     @classmethod
     def of_length(
@@ -281,13 +236,6 @@ def _first_unit(
     counts = length.accumulation
     step = min(math.ceil(begin / counts) * counts, length.max_iters)
     return math.ceil(step / length.iters_per_epoch) if by_epoch else step
-
-
-def _accumulative_counts(optim_wrapper: Any) -> int:
-    """Return iterations per step, the least of several optimizers."""
-    if hasattr(optim_wrapper, 'optimizer'):
-        return getattr(optim_wrapper, '_accumulative_counts', 1)
-    return min(_accumulative_counts(w) for w in optim_wrapper.values())
 
 
 def _never(

@@ -7,7 +7,7 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from .. import SwitchTargetHook
-from ..averaging.target_network import averages_in
+from ..hooks.target_network import averages_in
 from .hooks import averages, averaging_hooks, hook_class
 
 

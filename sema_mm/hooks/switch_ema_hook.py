@@ -20,7 +20,6 @@ from ..averaging.nonfinite_guard import NonfiniteGuard
 from ..averaging.switch_ema import SwitchEMA
 from ..averaging.switch_plan import SwitchPlan
 from ..averaging.switch_schedule import SwitchSchedule
-from ..averaging.target_network import averages_in
 from ..sharding import Backend
 from .evaluation import (
     add_metrics,
@@ -35,7 +34,9 @@ from .hook_conflicts import (
     checkpoint_due,
 )
 from .loaded_checkpoint import LoadedCheckpoint
+from .run_length import length_of_run
 from .step_watcher import StepCounter, StepWatcher
+from .target_network import averages_in
 
 __all__ = ['SwitchEMAHook']
 
@@ -209,8 +210,8 @@ class SwitchEMAHook(Hook):
         Args:
             runner (Runner): The runner of the training process.
         """
-        plan = SwitchPlan.of_run(
-            runner,
+        plan = SwitchPlan.of_length(
+            length_of_run(runner),
             self.schedule,
             self.by_epoch,
             self.begin_epoch,

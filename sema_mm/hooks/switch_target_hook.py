@@ -13,10 +13,11 @@ from .. import mmengine_patches
 from ..averaging.arguments import check_flag
 from ..averaging.switch_plan import RunLength, SwitchPlan
 from ..averaging.switch_schedule import SwitchSchedule
-from ..averaging.target_network import TargetNetwork, check_online
 from ..sharding import backend_of
 from .hook_conflicts import check_order
+from .run_length import length_of_run
 from .switch_ema_hook import SwitchEMAHook
+from .target_network import TargetNetwork, check_online
 
 __all__ = ['SwitchTargetHook']
 
@@ -153,7 +154,7 @@ class SwitchTargetHook(Hook):
             runner (Runner): The runner of the training process.
         """
         self._find_networks(runner)
-        length = RunLength.of_run(runner)
+        length = length_of_run(runner)
         plan = SwitchPlan.of_length(length, self.schedule, self.by_epoch, 0, 0)
         self._units = plan.units
         done = runner.epoch if self.by_epoch else runner.iter

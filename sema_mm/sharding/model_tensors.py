@@ -1,10 +1,10 @@
 """Which tensors of a model are averaged, and under which names."""
 
 import re
+import sys
 from collections.abc import Collection
 from typing import Any
 
-from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.nn.parallel import DataParallel, DistributedDataParallel
@@ -47,12 +47,19 @@ def unwrap_model(model: nn.Module) -> nn.Module:
         )
     inner: Any = model
     while True:
-        if isinstance(inner, _WRAPPERS) or is_model_wrapper(inner):
+        if isinstance(inner, _WRAPPERS) or _is_of_mmengine(inner):
             inner = inner.module
         elif hasattr(inner, '_orig_mod'):
             inner = inner._orig_mod
         else:
             return inner
+
+
+def _is_of_mmengine(module: Any) -> bool:
+    """Whether a module is a wrapper in mmengine's registry."""
+    # There can only be one where mmengine is loaded.
+    mmengine = sys.modules.get('mmengine.model')
+    return mmengine is not None and mmengine.is_model_wrapper(module)
 
 
 def trainable(

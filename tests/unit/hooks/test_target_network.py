@@ -5,7 +5,7 @@ import torch
 from mmengine.model import ExponentialMovingAverage
 from torch import nn
 
-from sema_mm.averaging.target_network import TargetNetwork
+from sema_mm.hooks.target_network import TargetNetwork
 from tests.helpers import counting
 
 

@@ -8,9 +8,9 @@ import torch
 from mmengine.model import BaseAveragedModel
 from torch import Tensor, nn
 
+from ..averaging.functional import copy_, exchange_, relative_distance
+from ..averaging.nonfinite_guard import FiniteCheck
 from ..sharding.model_tensors import bare_name, unwrap_model
-from .functional import copy_, exchange_, relative_distance
-from .nonfinite_guard import FiniteCheck
 
 __all__ = ['TargetNetwork', 'averages_in', 'check_online']
 
