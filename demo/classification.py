@@ -1,4 +1,4 @@
-"""Trains the digits without averaging, with EMA and with SEMA; compares them.
+"""Train the digits without averaging, with EMA and with SEMA; compare them.
 
 Takes under three minutes on two CPU cores, and needs no download. Writes a
 figure, the accuracies of every epoch and the table under ``work_dirs/demo``::
@@ -25,11 +25,7 @@ CONFIGS = {
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--work-dir', type=Path, default='work_dirs/demo')
     parser.add_argument('--seed', type=int, default=0)
@@ -43,7 +39,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def train(name: str, args: argparse.Namespace, console: Console) -> Curve:
-    """Trains one of the configs, as ``tools/train.py`` does.
+    """Train one of the configs, as ``tools/train.py`` does.
 
     Args:
         name (str): Key of ``CONFIGS``.
@@ -73,7 +69,7 @@ def train(name: str, args: argparse.Namespace, console: Console) -> Curve:
 
 
 def main() -> None:
-    """Trains the three, one after another, and reports."""
+    """Train the three, one after another, and report."""
     args = parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit('error: terminated'))
     console = Console(highlight=False)

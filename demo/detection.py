@@ -1,4 +1,4 @@
-"""Trains Mask R-CNN with SEMA on scenes of digits, and draws what it finds.
+"""Train Mask R-CNN with SEMA on scenes of digits, and draw what it finds.
 
 Takes under six minutes on two CPU cores, and needs no download. Writes the
 checkpoint, the metrics of every epoch, and a picture of validation scenes
@@ -47,11 +47,7 @@ METRICS = {
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument(
         '--work-dir', type=Path, default='work_dirs/demo_detection'
@@ -66,7 +62,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def train(args: argparse.Namespace, console: Console) -> None:
-    """Trains the config, as ``tools/train.py`` does.
+    """Train the config, as ``tools/train.py`` does.
 
     Args:
         args (argparse.Namespace): The command line.
@@ -89,7 +85,7 @@ def train(args: argparse.Namespace, console: Console) -> None:
 
 
 def table(last: dict[str, Any]) -> Table:
-    """Shows the last validation.
+    """Show the last validation.
 
     Args:
         last (dict): What was logged of it.
@@ -108,7 +104,7 @@ def table(last: dict[str, Any]) -> Table:
 
 
 def main() -> None:
-    """Trains, tabulates and draws."""
+    """Train, tabulate and draw."""
     args = parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit('error: terminated'))
     console = Console(highlight=False)

@@ -24,11 +24,7 @@ SCORE = 0.3
 
 
 def predict(config: Path, folder: Path) -> list[tuple[Any, Any]]:
-    """Applies the last checkpoint of a run to validation scenes.
-
-    Args:
-        config (Path): The config.
-        folder (Path): The work_dir.
+    """Apply the last checkpoint of a run to validation scenes.
 
     Returns:
         list: Two data samples for each scene: what is in it, and what the
@@ -50,7 +46,7 @@ def predict(config: Path, folder: Path) -> list[tuple[Any, Any]]:
 
 
 def draw(scenes: list[tuple[Any, Any]], path: Path) -> None:
-    """Draws the scenes, what is in them above what was found.
+    """Draw the scenes, what is in them above what was found.
 
     Args:
         scenes (list): What :func:`predict` returns.
@@ -86,7 +82,7 @@ def draw_scene(
     masks: np.ndarray,
     names: list[str],
 ) -> None:
-    """Draws one scene with boxes and masks in the colours of the classes.
+    """Draw one scene with boxes and masks in the colours of the classes.
 
     Args:
         axis (Axes): Where to draw.

@@ -1,12 +1,12 @@
 """What demo.py reports: curves read from mmengine's logs, table, figure."""
 
-import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
 import matplotlib
+import pandas as pd
 from rich.table import Table
 
 from research.common.training_runs import read_validations
@@ -55,7 +55,7 @@ class Curve:
 
 
 def read_curve(name: str, folder: Path, ends: list[float]) -> Curve:
-    """Reads the accuracies of the latest run in a work_dir.
+    """Read the accuracies of the latest run in a work_dir.
 
     Args:
         name (str): Name of the run.
@@ -80,10 +80,7 @@ def read_curve(name: str, folder: Path, ends: list[float]) -> Curve:
 
 
 def summary(curve: Curve) -> list[dict[str, Any]]:
-    """Sums up a run, one row for each of its sets of weights.
-
-    Args:
-        curve (Curve): The run.
+    """Sum up a run, one row for each of its sets of weights.
 
     Returns:
         list[dict]: The rows of the table.
@@ -104,15 +101,7 @@ def summary(curve: Curve) -> list[dict[str, Any]]:
 
 
 def table(curves: list[Curve], seed: int) -> Table:
-    """Shows the runs side by side.
-
-    Args:
-        curves (list[Curve]): The runs.
-        seed (int): Their seed.
-
-    Returns:
-        Table: The table.
-    """
+    """Show the runs side by side."""
     result = Table(title=f'Validation accuracy on the digits, seed {seed}')
     result.add_column('run')
     result.add_column('weights')
@@ -134,28 +123,33 @@ def table(curves: list[Curve], seed: int) -> Table:
 
 
 def write_rows(curves: list[Curve], seed: int, folder: Path) -> None:
-    """Writes what the table and the figure show.
+    """Write what the table and the figure show.
 
     Args:
         curves (list[Curve]): The runs.
         seed (int): Their seed.
         folder (Path): Where ``curves.csv`` and ``table.json`` go.
     """
-    with open(folder / 'curves.csv', 'w', newline='') as file:
-        writer = csv.writer(file)
-        writer.writerow(['seed', 'run', 'weights', 'epoch', METRIC])
-        for curve in curves:
-            for weights, values in curve.weights().items():
-                for epoch, value in zip(curve.epochs, values):
-                    row = [seed, curve.name, weights, epoch, f'{value:.4f}']
-                    writer.writerow(row)
-    rows = [row for curve in curves for row in summary(curve)]
-    text = json.dumps({'seed': seed, 'rows': rows}, indent=2)
+    rows = [
+        [seed, curve.name, weights, epoch, value]
+        for curve in curves
+        for weights, values in curve.weights().items()
+        for epoch, value in zip(curve.epochs, values)
+    ]
+    columns = ['seed', 'run', 'weights', 'epoch', METRIC]
+    pd.DataFrame(rows, columns=columns).to_csv(
+        folder / 'curves.csv',
+        index=False,
+        float_format='%.4f',
+        lineterminator='\r\n',
+    )
+    ends = [row for curve in curves for row in summary(curve)]
+    text = json.dumps({'seed': seed, 'rows': ends}, indent=2)
     (folder / 'table.json').write_text(f'{text}\n')
 
 
 def draw(curves: list[Curve], path: Path) -> None:
-    """Draws the curves of all runs into one figure.
+    """Draw the curves of all runs into one figure.
 
     Args:
         curves (list[Curve]): The runs.

@@ -2,6 +2,8 @@
 
 import argparse
 import copy
+import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from mmengine.device import get_device
 from mmengine.registry import DATASETS, MODELS, init_default_scope
 from torch import Tensor, nn
 
+from research.common.rows import write_rows
 from sema_mm import mmengine_patches
 from sema_mm.checkpointing.safe_loading import (
     load_from_local,
@@ -37,7 +40,7 @@ class Classifier(nn.Module):
         self.model = model
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Computes scores.
+        """Compute scores.
 
         Args:
             inputs (Tensor): What its data preprocessor made of N images.
@@ -58,7 +61,7 @@ class Classifier(nn.Module):
 
 
 def parser_of_measurements(text: str) -> argparse.ArgumentParser:
-    """Makes a parser with what all measurements of a checkpoint need.
+    """Make a parser with what all measurements of a checkpoint need.
 
     Args:
         text (str): What the tool does, in its first line.
@@ -101,10 +104,7 @@ def parser_of_measurements(text: str) -> argparse.ArgumentParser:
 
 
 def read_config(args: argparse.Namespace) -> Config:
-    """Reads and checks a config.
-
-    Args:
-        args (argparse.Namespace): The command line.
+    """Read and check a config.
 
     Returns:
         Config: The config, whose scope is the default one from now on.
@@ -125,10 +125,7 @@ def read_config(args: argparse.Namespace) -> Config:
 
 
 def build_classifier(cfg: Config) -> Classifier:
-    """Builds the model of a config, on the device that it would train on.
-
-    Args:
-        cfg (Config): The config.
+    """Build the model of a config, on the device that it would train on.
 
     Returns:
         Classifier: The model, with its first weights.
@@ -140,7 +137,7 @@ def build_classifier(cfg: Config) -> Classifier:
 
 
 def load_weights(classifier: Classifier, path: Path, weights: str) -> None:
-    """Gives a model the weights of a checkpoint.
+    """Give a model the weights of a checkpoint.
 
     Args:
         classifier (Classifier): The model, changed in place.
@@ -163,7 +160,7 @@ def load_weights(classifier: Classifier, path: Path, weights: str) -> None:
 def read_batches(
     cfg: Config, classifier: Classifier, args: argparse.Namespace
 ) -> Batches:
-    """Reads samples of a split, prepared as for validation.
+    """Read samples of a split, prepared as for validation.
 
     Args:
         cfg (Config): The config.
@@ -195,7 +192,7 @@ def read_batches(
 
 
 def innermost(settings: Any) -> Any:
-    """Goes through the wrappers of a data set to what reads the files.
+    """Go through the wrappers of a data set to what reads the files.
 
     Args:
         settings (ConfigDict): A data set's settings.
@@ -209,7 +206,7 @@ def innermost(settings: Any) -> Any:
 
 
 def classes(samples: list) -> Tensor:
-    """Reads the class of each sample.
+    """Read the class of each sample.
 
     Args:
         samples (list): Of mmpretrain's ``DataSample``.
@@ -227,7 +224,7 @@ def classes(samples: list) -> Tensor:
 
 
 def accuracy(scores: Tensor, targets: Tensor) -> Tensor:
-    """Computes the part of samples with the right class.
+    """Compute the part of samples with the right class.
 
     Args:
         scores (Tensor): Of shape (N, classes).
@@ -237,3 +234,55 @@ def accuracy(scores: Tensor, targets: Tensor) -> Tensor:
         Tensor: From 0 to 1, of shape ().
     """
     return (scores.argmax(dim=1) == targets).double().mean()
+
+
+def check_suffix(path: Path) -> None:
+    """Check that measurements can be written into a file of that name.
+
+    Raises:
+        ValueError: If it ends in neither .csv nor .json.
+    """
+    if path.suffix not in ('.csv', '.json'):
+        raise ValueError(f'--out must end in .csv or .json, not {path}')
+
+
+def write_measurements(
+    args: argparse.Namespace,
+    batches: Batches,
+    rows: list[dict[str, Any]],
+    **checkpoint: str,
+) -> None:
+    """Write rows, after columns that say what was measured.
+
+    A number that is not finite becomes an empty cell, or null.
+
+    Args:
+        args (argparse.Namespace): The command line.
+        batches (list): The samples.
+        rows (list[dict]): Dictionaries with the same keys.
+        **checkpoint (str): One more column.
+    """
+    settings = dict(
+        config=args.config,
+        weights=args.weights,
+        split=args.split,
+        samples=sum(len(targets) for _, targets in batches),
+        batch_size=args.batch_size,
+        mode=args.mode,
+        seed=args.seed,
+        **checkpoint,
+    )
+    lines = [
+        {k: _finite(v) for k, v in {**settings, **row}.items()} for row in rows
+    ]
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    if args.out.suffix == '.json':
+        args.out.write_text(json.dumps(lines, indent=1, allow_nan=False))
+    else:
+        write_rows(args.out, lines)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

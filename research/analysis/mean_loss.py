@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from research.common.checks import check_batches, check_mode
+from research.analysis.checks import check_batches, check_mode
 
 from .measured_model import measured_model
 

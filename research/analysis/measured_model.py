@@ -47,9 +47,6 @@ def measured_model(model: nn.Module, mode: str) -> Iterator[None]:
 def kept_values(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:
     """Give tensors their bits back at the end, in place.
 
-    Args:
-        tensors (Iterable[Tensor]): The tensors.
-
     Yields:
         List[Tensor]: Their values, which must not be changed.
     """

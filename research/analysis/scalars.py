@@ -1,4 +1,4 @@
-"""Writes what mmengine has logged as rows: one number in each.
+"""Write what mmengine has logged as rows: one number in each.
 
 The columns are run, kind, epoch, step, metric and value, see
 :class:`research.common.scalars.Scalar`; a broken line is an error::
@@ -7,20 +7,15 @@ The columns are run, kind, epoch, step, metric and value, see
 """
 
 import argparse
-import csv
-import dataclasses
 import sys
 from pathlib import Path
 
+from research.common.rows import write_rows
 from research.common.scalars import Scalar, read_scalars
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('folders', nargs='+', type=Path, metavar='WORK_DIR')
     parser.add_argument('--out', type=Path, required=True, metavar='FILE')
@@ -30,11 +25,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def wanted(row: Scalar, args: argparse.Namespace) -> bool:
-    """Tells whether a row was asked for.
-
-    Args:
-        row (Scalar): The row.
-        args (argparse.Namespace): The command line.
+    """Tell whether a row was asked for.
 
     Returns:
         bool: Whether it is to be written.
@@ -44,20 +35,17 @@ def wanted(row: Scalar, args: argparse.Namespace) -> bool:
 
 
 def main() -> None:
-    """Reads everything, and writes if nothing is broken."""
+    """Read everything, and write if nothing is broken."""
     args = parse_args()
     try:
         rows = [r for f in args.folders for r in read_scalars(f)]
     except (OSError, ValueError) as error:
         sys.exit(f'error: {error}')
-    chosen = [dataclasses.astuple(row) for row in rows if wanted(row, args)]
+    chosen = [row for row in rows if wanted(row, args)]
     if not chosen:
         names = ', '.join(sorted({row.metric for row in rows}))
         sys.exit(f'error: no such row; the metrics are {names}')
-    with open(args.out, 'w', newline='') as stream:
-        writer = csv.writer(stream, lineterminator='\n')
-        writer.writerow(field.name for field in dataclasses.fields(Scalar))
-        writer.writerows(chosen)
+    write_rows(args.out, chosen)
 
 
 if __name__ == '__main__':

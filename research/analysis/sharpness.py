@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from research.common.checks import check_positive
-from research.common.estimate import mean_and_error
+from research.analysis.checks import check_positive
+from research.analysis.estimate import mean_and_error
 from sema_mm.averaging.arguments import check_count
 
 from .filter_norms import filter_norms

@@ -1,15 +1,23 @@
-"""What a number depends on beside the code: machine and versions."""
+"""What a number depends on besides the code: machine and versions."""
 
 import importlib.metadata
+import json
 import os
 import platform
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Optional
 
 import torch
 
-__all__ = ['describe_surroundings']
+__all__ = [
+    'command_line',
+    'describe_environment',
+    'read_environment',
+    'write_environment',
+]
 
 PACKAGES = (
     'torch',
@@ -26,15 +34,32 @@ PACKAGES = (
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def describe_surroundings(command: str, clock: str) -> dict[str, Any]:
+def command_line(program: str) -> str:
+    """Return the command that runs a module of ``research`` as now."""
+    return f'python -m {program} {shlex.join(sys.argv[1:])}'.strip()
+
+
+def write_environment(folder: Path, environment: dict[str, Any]) -> None:
+    """Write ``environment.json`` into a folder."""
+    text = json.dumps(environment, indent=2)
+    (folder / 'environment.json').write_text(f'{text}\n')
+
+
+def read_environment(folder: Path) -> dict[str, Any]:
+    """Read ``environment.json`` of a folder; empty if there is none."""
+    file = folder / 'environment.json'
+    return json.loads(file.read_text()) if file.is_file() else {}
+
+
+def describe_environment(command: str, clock: str) -> dict[str, Any]:
     """Describe the machine, the software and the command.
 
     Args:
         command (str): The command line of this run.
-        clock (str): What the times on the CPU are.
+        clock (str): What times are of: ``'cpu'``, ``'wall'`` or ``'none'``.
 
     Returns:
-        dict: All that ``environment.json`` says.
+        dict: The content of ``environment.json``.
     """
     return {
         'command': command,

@@ -1,4 +1,4 @@
-"""Runs tools/train.py from another tool, and reads what it has logged."""
+"""Run tools/train.py from another program, and read what it has logged."""
 
 import collections
 import contextlib
@@ -36,7 +36,7 @@ def run_training(
     options: list[str],
     report: Optional[Callable[[str, str], None]] = None,
 ) -> list[float]:
-    """Trains a config in a process of its own.
+    """Train a config in a process of its own.
 
     Args:
         config (Path): The config.
@@ -79,7 +79,7 @@ def run_training(
 
 @contextlib.contextmanager
 def started(command: list[str]) -> Iterator['subprocess.Popen[str]']:
-    """Runs a program, and stops it when this one is stopped.
+    """Run a program, and stop it when this one is stopped.
 
     Args:
         command (list[str]): The program and its arguments.
@@ -110,7 +110,7 @@ def started(command: list[str]) -> Iterator['subprocess.Popen[str]']:
 
 
 def read_validations(folder: Path, metric: str) -> list[dict[str, Any]]:
-    """Reads the validations of the latest run in a work_dir.
+    """Read the validations of the latest run in a work_dir.
 
     Args:
         folder (Path): The work_dir.

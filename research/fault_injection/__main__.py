@@ -20,8 +20,8 @@ import torch
 from mmpretrain.utils import register_all_modules
 from rich.console import Console
 
-from research.common.csv_rows import write_rows
-from research.common.environment import describe_surroundings
+from research.common.environment import describe_environment
+from research.common.rows import write_rows
 
 from .campaign import Campaign
 from .children import wait_for_single_thread
@@ -87,7 +87,7 @@ def kill_all(args: argparse.Namespace, folder: Path) -> list[Row]:
         found = campaign.kill(number)
         done += found[0].killed
         rows += found
-        write_rows(args.out / 'rows.csv', Row, rows)
+        write_rows(args.out / 'rows.csv', rows)
         for row in found:
             end = 'equal' if row.equal else f'DIFFERENT: {row.different}'
             console.print(
@@ -108,7 +108,7 @@ def main() -> None:
     command = shlex.join(
         ['python', '-m', 'research.fault_injection', *sys.argv[1:]]
     )
-    found = describe_surroundings(command, 'wall')
+    found = describe_environment(command, 'wall')
     (args.out / 'environment.json').write_text(
         f'{json.dumps(found, indent=2)}\n'
     )

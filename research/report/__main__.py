@@ -1,22 +1,21 @@
-"""Makes the report of a study: one page of HTML, Markdown and figures.
+"""Make the report of a study: one page of HTML, Markdown and figures.
 
 Also writes ``summary.md`` of the study anew, all from its rows::
 
-    python -m research.report research/study/results/study_fashion_mnist_cpu_202611 \
+    python -m research.report \
+        research/study/results/study_fashion_mnist_cpu_202611 \
         --out research/report/results
 
-Further folders are those of ``research/seeds/__main__.py``: other tasks, in a table.
+Further folders are those of ``research.seeds``: other tasks, in a table.
 """
 
 import argparse
-import json
 import os
-import shlex
 import sys
 from pathlib import Path
-from typing import Any
 
-from research.common.csv_rows import read_rows
+from research.common.environment import command_line, read_environment
+from research.common.rows import read_rows, rows_file
 from research.study.figures import draw
 from research.study.plan import Study
 from research.study.results import Results
@@ -32,24 +31,20 @@ DATA = {'fashion_mnist': 'Fashion-MNIST'}
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('study', type=Path, help='what run_study.py has made')
+    parser.add_argument('study', type=Path, help='a folder of research.study')
     parser.add_argument('others', nargs='*', type=Path, metavar='FOLDER')
     parser.add_argument('--out', type=Path, required=True)
     parser.add_argument(
         '--config',
         type=Path,
-        help='of the study; by default the one of configs/study with the '
+        help='of the study; by default the one of research/study with the '
         'name of its data',
     )
     args = parser.parse_args()
     for folder in (args.study, *args.others):
-        if not (folder / 'rows.csv').is_file():
+        if not rows_file(folder).is_file():
             parser.error(f'there is no {folder / "rows.csv"}')
     args.config = args.config or CONFIGS / f'{data_of(args.study)}.py'
     if not args.config.is_file():
@@ -61,7 +56,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def data_of(folder: Path) -> str:
-    """Reads the name of the data in that of a study.
+    """Read the name of the data in that of a study.
 
     Args:
         folder (Path): Such as ``study_fashion_mnist_cpu_202611``.
@@ -72,36 +67,20 @@ def data_of(folder: Path) -> str:
     return '_'.join(folder.resolve().name.split('_')[1:-2])
 
 
-def read_environment(folder: Path) -> dict[str, Any]:
-    """Reads what a study was made with.
-
-    Args:
-        folder (Path): The study.
-
-    Returns:
-        dict: Nothing but a command that says so if there is no file.
-    """
-    file = folder / 'environment.json'
-    if not file.is_file():
-        return {'command': '# environment.json is missing'}
-    return json.loads(file.read_text())
-
-
 def build(args: argparse.Namespace) -> None:
-    """Makes the summary and the report.
-
-    Args:
-        args (argparse.Namespace): The command line.
+    """Make the summary and the report.
 
     Raises:
         ValueError: If there are no rows.
     """
     study = Study(args.config)
-    rows = read_rows(args.study / 'rows.csv', Row)
+    rows = read_rows(rows_file(args.study), Row)
     if not rows:
-        raise ValueError(f'{args.study / "rows.csv"} has no rows')
+        raise ValueError(f'{rows_file(args.study)} has no rows')
     results = Results(rows, study.steps, study.settings)
-    environment = read_environment(args.study)
+    environment = read_environment(args.study) or {
+        'command': '# environment.json is missing'
+    }
     data = data_of(args.study)
     data = DATA.get(data, data)
     title = f'Does Switch EMA help? {data}'
@@ -116,15 +95,13 @@ def build(args: argparse.Namespace) -> None:
         'data': data,
         'command': command,
         'summary': os.path.relpath(summary, args.out),
-        'again': shlex.join(
-            ['python', '-m', 'research.report', *sys.argv[1:]]
-        ),
+        'again': command_line('research.report'),
     }
     write_pages(content, args.out)
 
 
 def main() -> None:
-    """Makes the report."""
+    """Make the report."""
     args = parse_args()
     try:
         build(args)

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Optional
 
-from research.study.methods import METHODS
+from research.common.methods import METHODS
 from research.study.results import Results
 from research.study.rule import Range, good_range, grid, too_long
 from research.study.table import NOTHING, Table
@@ -54,9 +54,6 @@ class Advice:
     def momentum(self, window: float) -> float:
         """Convert a window.
 
-        Args:
-            window (float): In epochs.
-
         Returns:
             float: The weight of the new value.
         """
@@ -98,9 +95,6 @@ def advise(results: Results, method: str) -> Optional[Advice]:
 def advice_table(results: Results) -> Optional[Table]:
     """Tabulate the good windows of all averages.
 
-    Args:
-        results (Results): The results.
-
     Returns:
         Table, optional: A line for each setting; None without any.
     """
@@ -128,9 +122,6 @@ def advice_table(results: Results) -> Optional[Table]:
 
 def count_long(results: Results) -> list[int]:
     """Count what of SEMA is worse than no averaging, in all settings.
-
-    Args:
-        results (Results): The results.
 
     Returns:
         list[int]: As :func:`study.rule.too_long`, summed.

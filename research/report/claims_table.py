@@ -1,7 +1,7 @@
 """The table of the paper's claims."""
 
+from research.common.methods import METHODS
 from research.study.claims import Finding
-from research.study.methods import METHODS
 from research.study.quantity import REACHED, never
 from research.study.results import Results
 from research.study.table import NOTHING, Table, probability
@@ -13,10 +13,6 @@ __all__ = ['claims_table']
 
 def claims_table(results: Results, findings: list[Finding]) -> Table:
     """Tabulate claims, measurements and verdicts.
-
-    Args:
-        results (Results): The results.
-        findings (list[Finding]): Of all claims.
 
     Returns:
         Table: A line for each finding.

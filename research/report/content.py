@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
+from research.common.methods import METHODS
 from research.study.choice import BASELINE, FIRST_SELECTION_SEED
 from research.study.claims import BETTER, CLAIMS, Claim, Finding, judge
 from research.study.figures import Figure
-from research.study.methods import METHODS
 from research.study.missing import missing
 from research.study.quantity import ACCURATE
 from research.study.results import Results
@@ -78,9 +78,6 @@ def content_of(
 
 def protocol_table(results: Results) -> Table:
     """Tabulate what the config says of each setting.
-
-    Args:
-        results (Results): The results.
 
     Returns:
         Table: A line for each setting, with what any of them has.

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Optional
 
-from research.common.csv_rows import read_rows
+from research.common.rows import read_rows, rows_file
 from research.seeds.rows import Row
 from research.seeds.summary import grouped
 from research.study.quantity import Quantity
@@ -44,7 +44,7 @@ def _lines(folder: Path) -> list[list[str]]:
     if not found:
         raise ValueError(f'{summary} has no heading that is a metric')
     metric = found[1]
-    every = read_rows(folder / 'rows.csv', Row)
+    every = read_rows(rows_file(folder), Row)
     rows = [row for row in every if row.metric == metric]
     quantity = Quantity(metric, '', 1, lambda *_: {})
     cells: dict[str, dict[str, str]] = {}

@@ -1,4 +1,4 @@
-"""Writes the report: one page of HTML, and Markdown beside figures."""
+"""Write the report: one page of HTML, and Markdown beside figures."""
 
 import base64
 import html

@@ -33,14 +33,7 @@ class Sides:
 
 
 def sides(finding: Finding) -> Sides:
-    """Sort the settings of a finding.
-
-    Args:
-        finding (Finding): The finding.
-
-    Returns:
-        Sides: Its settings.
-    """
+    """Sort the settings of a finding."""
     found = Sides([], [], [], [])
     places = {1: found.better, -1: found.worse, 0: found.neither}
     for setting, comparison in finding.comparisons.items():
@@ -54,9 +47,6 @@ def sides(finding: Finding) -> Sides:
 
 def described(comparison: Comparison) -> str:
     """Write a difference and its corrected interval.
-
-    Args:
-        comparison (Comparison): The comparison.
 
     Returns:
         str: Both, in the unit of what is compared.

@@ -1,4 +1,4 @@
-"""Trains configs with several seeds and tabulates their validations.
+"""Train configs with several seeds and tabulate their validations.
 
 Writes ``rows.csv`` (every config, seed, set of weights, epoch and metric),
 ``environment.json`` and ``summary.md`` into a folder. What has its rows there
@@ -10,7 +10,6 @@ interruption::
 
 import argparse
 import concurrent.futures
-import json
 import os
 import shlex
 import signal
@@ -20,8 +19,8 @@ from pathlib import Path
 from mmengine.config import Config
 from rich.console import Console
 
-from research.common.csv_rows import append_rows, read_rows
-from research.common.environment import describe_surroundings
+from research.common.environment import describe_environment, write_environment
+from research.common.rows import append_rows, read_rows
 from research.common.training_runs import (
     TrainingFailed,
     read_validations,
@@ -34,11 +33,7 @@ from .summary import summarise
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('configs', nargs='+', type=Path, metavar='CONFIG')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
@@ -52,7 +47,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--title', default='Averaging over seeds')
     parser.add_argument('--jobs', type=int, default=1, help='runs at a time')
-    parser.add_argument('--work-dir', type=Path, default='work_dirs/run_seeds')
+    parser.add_argument('--work-dir', type=Path, default='work_dirs/seeds')
     args = parser.parse_args()
     for config in args.configs:
         if not config.is_file():
@@ -61,16 +56,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def run(config: Path, seed: int, args: argparse.Namespace) -> list[Row]:
-    """Trains one config with one seed.
-
-    Args:
-        config (Path): The config.
-        seed (int): The seed.
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        list[Row]: Its validations.
-    """
+    """Train one config with one seed."""
     folder = args.work_dir / config.stem / f'seed{seed}'
     run_training(config, folder, [f'randomness.seed={seed}'])
     validations = read_validations(folder, args.metrics[0])
@@ -79,10 +65,7 @@ def run(config: Path, seed: int, args: argparse.Namespace) -> list[Row]:
 
 
 def evaluates_average(config: Path) -> bool:
-    """Tells whether the validations of a config are of an average.
-
-    Args:
-        config (Path): The config.
+    """Tell whether the validations of a config are of an average.
 
     Returns:
         bool: Whether a hook puts one into the model to validate it.
@@ -98,7 +81,7 @@ def evaluates_average(config: Path) -> bool:
 def run_missing(
     args: argparse.Namespace, rows: list[Row], console: Console
 ) -> bool:
-    """Trains what has no rows yet.
+    """Train what has no rows yet.
 
     Args:
         args (argparse.Namespace): The command line.
@@ -118,7 +101,7 @@ def run_missing(
         for ended in concurrent.futures.as_completed(runs):
             config, seed = runs[ended]
             try:
-                append_rows(file, Row, ended.result())
+                append_rows(file, ended.result())
                 console.print(f'{config.stem}, seed {seed}: done')
             except TrainingFailed as error:
                 good = False
@@ -128,7 +111,7 @@ def run_missing(
 
 
 def main() -> None:
-    """Trains and tabulates."""
+    """Train and tabulate."""
     args = parse_args()
     # Exits at once: the runs die with this process's group.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
@@ -139,11 +122,10 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     words = ['python -m research.seeds', *map(shlex.quote, sys.argv[1:])]
     command = ' \\\n    '.join(words)
-    environment = args.out / 'environment.json'
-    if not environment.exists():
-        found = describe_surroundings(command, 'none')
+    if not (args.out / 'environment.json').exists():
+        found = describe_environment(command, 'none')
         found.update(jobs=args.jobs, threads_per_run=1)
-        environment.write_text(f'{json.dumps(found, indent=2)}\n')
+        write_environment(args.out, found)
     good = run_missing(args, rows, Console())
     rows = read_rows(args.out / 'rows.csv', Row)
     text = summarise(rows, args.metrics, args.title, command)

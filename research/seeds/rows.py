@@ -37,7 +37,7 @@ def flatten(
     validations: Iterable[dict[str, Any]],
     averaged: bool = False,
 ) -> Iterator[Row]:
-    """Makes rows of what was logged.
+    """Make rows of what was logged.
 
     Args:
         config (str): Name of the config.

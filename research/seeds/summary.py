@@ -3,6 +3,8 @@
 import statistics
 from collections.abc import Iterable
 
+from research.common.tables import markdown_table
+
 from .rows import Row
 
 AVERAGING = {'-ema': 'EMA', '-sema': 'SEMA'}
@@ -25,7 +27,7 @@ weights that the optimizer left, before a switch of `SwitchEMAHook`. Made by
 def summarise(
     rows: list[Row], metrics: list[str], title: str, command: str
 ) -> str:
-    """Writes the summary of some rows.
+    """Write the summary of some rows.
 
     Args:
         rows (list[Row]): The rows.
@@ -50,7 +52,7 @@ def summarise(
 
 
 def last_epochs(rows: Iterable[Row], seeds: list[int]) -> str:
-    """Tabulates the last epochs.
+    """Tabulate the last epochs.
 
     Args:
         rows (Iterable[Row]): The rows of one metric.
@@ -71,11 +73,11 @@ def last_epochs(rows: Iterable[Row], seeds: list[int]) -> str:
         )
         mean = f'{statistics.mean(last.values()):.3f}{spread}'
         lines.append([*key, mean, ', '.join(each)])
-    return _markdown(head, lines)
+    return markdown_table(head, lines)
 
 
 def curves(rows: Iterable[Row]) -> str:
-    """Tabulates all epochs.
+    """Tabulate all epochs.
 
     Args:
         rows (Iterable[Row]): The rows of one metric.
@@ -94,13 +96,13 @@ def curves(rows: Iterable[Row]) -> str:
             for epoch in epochs
         ]
         lines.append([*key, ', '.join(f'{mean:.3f}' for mean in means)])
-    return _markdown(head, lines)
+    return markdown_table(head, lines)
 
 
 def grouped(
     rows: Iterable[Row],
 ) -> dict[tuple[str, str, str], dict[int, dict[int, float]]]:
-    """Sorts rows by what was trained and evaluated.
+    """Sort rows by what was trained and evaluated.
 
     Args:
         rows (Iterable[Row]): The rows of one metric.
@@ -125,10 +127,7 @@ def grouped(
 
 
 def split_name(config: str) -> tuple[str, str]:
-    """Takes the averaging out of the name of a config.
-
-    Args:
-        config (str): Its name.
+    """Take the averaging out of the name of a config.
 
     Returns:
         tuple[str, str]: The name of its sibling without averaging, and what
@@ -138,8 +137,3 @@ def split_name(config: str) -> tuple[str, str]:
         if mark in config:
             return config.replace(mark, ''), averaging
     return config, 'none'
-
-
-def _markdown(head: list[str], lines: list[list[str]]) -> str:
-    rule = ['---'] * len(head)
-    return ''.join(f'| {" | ".join(row)} |\n' for row in [head, rule, *lines])

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from research.common.environment import describe_surroundings
+from research.common.environment import describe_environment
 
 from . import report
 from .models import MODELS, SYNTHETIC
@@ -138,7 +138,7 @@ def main() -> None:
             for file in profile(args, Path(folder)):
                 console.print(file)
             return
-        surroundings = describe_surroundings(command_line(), args.clock)
+        surroundings = describe_environment(command_line(), args.clock)
         results = measure(args, Path(folder))
     report.write(args.out, results, surroundings)
     for file in sorted(args.out.iterdir()):

@@ -30,7 +30,7 @@ from mmengine.runner import Runner
 from rich.console import Console
 from scipy.stats import bootstrap
 
-from research.common.environment import describe_surroundings
+from research.common.environment import describe_environment
 from sema_mm.checkpointing import whole_files as files
 from sema_mm.config.config_file import load_config
 
@@ -90,7 +90,7 @@ def main() -> None:
     """Measures and reports."""
     args = parse_args()
     logging.getLogger('mmengine').setLevel(logging.ERROR)
-    surroundings = describe_surroundings(
+    surroundings = describe_environment(
         command_line(args), 'cpu for iterations, wall for saves'
     )
     rows = []

@@ -1,9 +1,9 @@
-"""Trains a study, setting by setting and seed by seed, and measures it.
+"""Train a study, setting by setting and seed by seed, and measure it.
 
 Writes ``rows.csv`` (every network, seed, epoch and metric) and
-``environment.json`` into a folder; research/report/__main__.py makes tables and
-figures of them. What has its rows there is not done again, so that the same
-command goes on after an interruption::
+``environment.json`` into a folder; ``research.report`` makes tables and
+figures of them. What has its rows there is not done again, so that the same command
+goes on after an interruption::
 
     OMP_NUM_THREADS=1 python -m research.study \
         research/study/fashion_mnist.py --out FOLDER --jobs 2
@@ -14,9 +14,7 @@ import concurrent.futures
 import dataclasses
 import importlib.util
 import itertools
-import json
 import multiprocessing
-import shlex
 import signal
 import sys
 import time
@@ -28,8 +26,13 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.progress import Progress
 
-from research.common.csv_rows import append_rows, read_rows
-from research.common.environment import describe_surroundings
+from research.common.environment import (
+    command_line,
+    describe_environment,
+    read_environment,
+    write_environment,
+)
+from research.common.rows import append_rows, read_rows, rows_file
 
 from .plan import Network, Run, Study, finished
 from .rows import Row
@@ -51,13 +54,13 @@ class Task(NamedTuple):
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('config', type=Path, help='a file of configs/study')
+    parser.add_argument(
+        'config',
+        type=Path,
+        help='a file such as research/study/fashion_mnist.py',
+    )
     parser.add_argument('--out', type=Path, required=True, metavar='FOLDER')
     parser.add_argument('--jobs', type=int, default=1, help='runs at a time')
     parser.add_argument(
@@ -67,7 +70,7 @@ def parse_args() -> argparse.Namespace:
         '--hours',
         type=float,
         default=float('inf'),
-        help='begin nothing more after so many hours',
+        help='begin nothing more after this time',
     )
     parser.add_argument(
         '--work-dir',
@@ -91,10 +94,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def need_timm(study: Study) -> None:
-    """Checks for what Lookahead comes from.
-
-    Args:
-        study (Study): The study.
+    """Check for what Lookahead comes from.
 
     Raises:
         ValueError: If it is needed, and not installed.
@@ -110,7 +110,7 @@ def need_timm(study: Study) -> None:
 def stages(
     study: Study, rows: list[Row], folder: Path
 ) -> Iterator[list[Task]]:
-    """Lists what is left to do.
+    """List what is left to do.
 
     Args:
         study (Study): The study.
@@ -129,7 +129,7 @@ def stages(
 
 
 def measures(study: Study, rows: list[Row], folder: Path) -> Iterator[Task]:
-    """Lists what is left to measure of what has been trained.
+    """List what is left to measure of what has been trained.
 
     What was trained elsewhere, and has left no network here, is left out.
 
@@ -159,11 +159,7 @@ def measures(study: Study, rows: list[Row], folder: Path) -> Iterator[Task]:
 
 
 def clocks(study: Study, rows: list[Row]) -> Iterator[Task]:
-    """Lists the trainings to time: the baseline and SEMA.
-
-    Args:
-        study (Study): The study.
-        rows (list[Row]): The rows so far.
+    """List the trainings to time: the baseline and SEMA.
 
     Yields:
         Task: One for each seed of a setting.
@@ -213,11 +209,7 @@ class Workers:
         return time.monotonic() > self.end
 
     def do(self, tasks: list[Task]) -> None:
-        """Do tasks.
-
-        Args:
-            tasks (list[Task]): The tasks.
-        """
+        """Do tasks."""
         if not tasks:
             return
         waiting = iter(tasks)
@@ -254,13 +246,13 @@ class Workers:
         return self.pool.submit(task.function, config, task.what, folder)
 
     def _keep(self, name: str, found: list[Row], seconds: float) -> None:
-        append_rows(self.args.out / 'rows.csv', Row, found)
+        append_rows(rows_file(self.args.out), found)
         self.rows += found
         self.console.print(f'{name}: {seconds:.0f} s', highlight=False)
 
 
 def main() -> None:
-    """Trains and measures."""
+    """Train and measure."""
     args = parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     console = Console()
@@ -268,7 +260,7 @@ def main() -> None:
         study = Study(args.config)
         study.keep(args.settings or study.settings)
         need_timm(study)
-        rows = read_rows(args.out / 'rows.csv', Row)
+        rows = read_rows(rows_file(args.out), Row)
     except ValueError as error:
         sys.exit(f'error: {error}.')
     describe(args, 0.0)
@@ -295,22 +287,20 @@ def main() -> None:
 
 
 def describe(args: argparse.Namespace, hours: float) -> None:
-    """Writes where the study runs, of which commits, and how long so far.
+    """Write where the study runs, of which commits, and how long so far.
 
     Args:
         args (argparse.Namespace): The command line.
         hours (float): What this command adds.
     """
-    words = ['python -m research.study', *map(shlex.quote, sys.argv[1:])]
-    now = describe_surroundings(' '.join(words), 'cpu')
+    now = describe_environment(command_line('research.study'), 'cpu')
     now.update(jobs=args.jobs, threads_per_run=1, hours=0.0, commits=[])
-    file = args.out / 'environment.json'
-    found = json.loads(file.read_text()) if file.exists() else now
+    found = read_environment(args.out) or now
     found['hours'] = round(found.get('hours', 0.0) + hours, 3)
     commits = found.setdefault('commits', [])
     if now['commit'] not in commits:
         commits.append(now['commit'])
-    file.write_text(f'{json.dumps(found, indent=2)}\n')
+    write_environment(args.out, found)
 
 
 if __name__ == '__main__':

@@ -22,7 +22,7 @@ def best(
     method: str,
     interval: Optional[int] = None,
 ) -> Setup:
-    """Chooses the momentum and the interval of a method.
+    """Choose the momentum and the interval of a method.
 
     By the mean accuracy on the validation split at the last epoch over the
     selection seeds. Of equal ones the larger momentum wins: the smaller
@@ -57,7 +57,7 @@ def best(
 def scores(
     rows: Iterable[Row], setting: str, method: str
 ) -> dict[Setup, float]:
-    """Averages what a choice is made by over the selection seeds.
+    """Average what a choice is made by over the selection seeds.
 
     Momenta and intervals that some of the seeds lack are left out as long as
     others have all of them: means over different seeds do not compare.

@@ -12,7 +12,7 @@ from .results import Results
 __all__ = ['CLAIMS', 'COST', 'Claim', 'Finding', 'judge']
 
 SUPPORTED, NOT, UNKNOWN = 'supported', 'not supported', 'not measured'
-#: "No cost" is supported where an iteration is surely less than so many
+#: "No cost" is supported where an iteration is surely at most this many
 #: percent longer.
 COST = 2.0
 
@@ -56,9 +56,6 @@ class Finding:
 
     def verdict(self, setting: str) -> str:
         """Judge the claim in one setting.
-
-        Args:
-            setting (str): Its name.
 
         Returns:
             str: ``'supported'``, ``'not supported'`` or ``'not measured'``.
@@ -125,10 +122,6 @@ def judge(results: Results, claim: Claim) -> list[Finding]:
     """Hold a claim against a study.
 
     All comparisons of the claim, in all settings, are one family.
-
-    Args:
-        results (Results): The results.
-        claim (Claim): The claim.
 
     Returns:
         list[Finding]: One for each pair and quantity.

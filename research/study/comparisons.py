@@ -17,14 +17,14 @@ Asked = tuple[str, str, str, Quantity]
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """One method less another, paired by seed, within a family.
+    """One method minus another, paired by seed, within a family.
 
     Attributes:
         setting (str): The setting.
         method (str): The one method.
         other (str): The other.
         quantity (Quantity): What is compared.
-        difference (PairedDifference): The method less the other.
+        difference (PairedDifference): The method minus the other.
         reference (float): Mean of the other over the same seeds.
         interval (tuple[float, float]): At 95 %, for this comparison alone.
         together (tuple[float, float]): At 95 % for all comparisons of the
@@ -94,10 +94,6 @@ def compare_all(results: Results, family: Iterable[Asked]) -> list[Comparison]:
 
 def compare_accuracies(results: Results, setting: str) -> list[Comparison]:
     """Compare the final accuracies of a setting, as one family.
-
-    Args:
-        results (Results): The results.
-        setting (str): The setting.
 
     Returns:
         list[Comparison]: Each method with the baseline, and SEMA with EMA.

@@ -32,9 +32,6 @@ class Images:
     def part(self, places: slice) -> 'Images':
         """Take some of them.
 
-        Args:
-            places (slice): Which.
-
         Returns:
             Images: Views of them.
         """

@@ -4,8 +4,9 @@ from typing import Any, Optional
 
 import numpy as np
 
+from research.common.methods import METHODS
+
 from .drawing import add_legend, look, panels, plain_log, shown
-from .methods import METHODS
 from .results import ACCURACY, Results
 
 __all__ = ['draw_curves']
@@ -13,9 +14,6 @@ __all__ = ['draw_curves']
 
 def draw_curves(results: Results) -> Optional[Any]:
     """Draw the test error of all methods, epoch by epoch.
-
-    Args:
-        results (Results): The results.
 
     Returns:
         Figure, optional: A panel for each setting; None without curves.

@@ -2,9 +2,10 @@
 
 from typing import Any, Optional
 
+from research.common.methods import METHODS
+
 from .comparisons import Comparison, compare_accuracies
 from .drawing import look, panels
-from .methods import METHODS
 from .results import Results
 
 __all__ = ['draw_differences']
@@ -12,9 +13,6 @@ __all__ = ['draw_differences']
 
 def draw_differences(results: Results) -> Optional[Any]:
     """Draw the differences with their intervals.
-
-    Args:
-        results (Results): The results.
 
     Returns:
         Figure, optional: A panel for each setting; None if nothing can be

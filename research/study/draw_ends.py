@@ -20,10 +20,7 @@ STARTS = {
 
 
 def draw_robustness(results: Results) -> Optional[Any]:
-    """Draw the accuracy under noise and attack, less the baseline's.
-
-    Args:
-        results (Results): The results.
+    """Draw the accuracy under noise and attack, minus the baseline's.
 
     Returns:
         Figure, optional: Two panels for each setting; None if nothing was
@@ -59,9 +56,6 @@ def draw_robustness(results: Results) -> Optional[Any]:
 
 def draw_flatness(results: Results) -> Optional[Any]:
     """Draw the final accuracy against the curvature of the loss.
-
-    Args:
-        results (Results): The results.
 
     Returns:
         Figure, optional: A panel for each setting; None if the curvature

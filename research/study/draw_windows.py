@@ -17,9 +17,6 @@ DEPTH = 5.0
 def draw_windows(results: Results) -> Optional[Any]:
     """Draw the validation error against the window.
 
-    Args:
-        results (Results): The results.
-
     Returns:
         Figure, optional: A panel for each setting in which windows were
         tried; None if there is none.
@@ -61,9 +58,6 @@ def draw_windows(results: Results) -> Optional[Any]:
 
 def draw_grid(results: Results) -> Optional[Any]:
     """Draw the accuracy of SEMA by window and interval, cell by cell.
-
-    Args:
-        results (Results): The results.
 
     Returns:
         Figure, optional: A panel for each setting in which several

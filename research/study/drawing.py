@@ -7,7 +7,8 @@ from typing import Any
 
 import matplotlib
 
-from .methods import METHODS
+from research.common.methods import METHODS
+
 from .results import Results
 
 matplotlib.use('Agg')
@@ -43,9 +44,6 @@ WIDTH, HEIGHT, COLUMNS = 4.0, 3.1, 3
 
 def look(method: str) -> dict[str, Any]:
     """Give a method's look to matplotlib.
-
-    Args:
-        method (str): The method.
 
     Returns:
         dict: Arguments of ``plot``.
@@ -136,11 +134,7 @@ def add_legend(
 
 
 def plain_log(axis: Any) -> None:
-    """Write the numbers of a logarithmic axis as they are.
-
-    Args:
-        axis (Axis): The axis.
-    """
+    """Write the numbers of a logarithmic axis as they are."""
     subs = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
     axis.set_major_locator(LogLocator(10, subs))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f'{value:g}'))

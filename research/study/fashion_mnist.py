@@ -1,4 +1,4 @@
-# Does Switch EMA help? The study on Fashion-MNIST: research/study/__main__.py runs it.
+"""Does Switch EMA help? What ``research.study`` does on Fashion-MNIST."""
 
 # The files of Fashion-MNIST; where they are not, those of Debian's package
 # dataset-fashion-mnist. The last images of the training file are for the

@@ -36,10 +36,6 @@ Measure = tuple[str, float]
 def read_network(name: str, file: Path) -> nn.Module:
     """Read a network.
 
-    Args:
-        name (str): Which one.
-        file (Path): Its state.
-
     Returns:
         nn.Module: The network, in evaluation mode.
     """

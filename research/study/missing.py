@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from research.common.methods import METHODS
+
 from .choice import BASELINE, scores
-from .methods import METHODS
 from .quantity import of_metric
 from .results import ACCURACY, Results
 
@@ -28,9 +29,6 @@ ONLY = {'time/iteration': (BASELINE, 'sema')}
 
 def missing(results: Results) -> list[str]:
     """Name what is not there.
-
-    Args:
-        results (Results): The results.
 
     Returns:
         list[str]: A sentence for each thing; none if all is there.

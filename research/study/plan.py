@@ -99,9 +99,6 @@ class Network:
 def key_of(row: Row) -> tuple:
     """Tell to which network a row belongs.
 
-    Args:
-        row (Row): A row.
-
     Returns:
         tuple: Setting, method, momentum, interval and seed.
     """
@@ -112,7 +109,7 @@ class Study:
     """A study, as its config says.
 
     Args:
-        config (Path): A config of ``configs/study``.
+        config (Path): Such as ``research/study/fashion_mnist.py``.
 
     Raises:
         ValueError: If a name or a number in it is wrong.
@@ -156,9 +153,6 @@ class Study:
     def momentum(self, window: float) -> float:
         """Convert a window.
 
-        Args:
-            window (float): In epochs.
-
         Returns:
             float: The weight of the new value.
         """
@@ -166,9 +160,6 @@ class Study:
 
     def momenta(self, name: str) -> list[float]:
         """List the momenta of which a setting chooses.
-
-        Args:
-            name (str): The setting.
 
         Returns:
             list[float]: From the shortest window to the longest.
@@ -205,9 +196,6 @@ class Study:
         """List the networks that are reported and have been trained.
 
         Settings of which nothing chooses a momentum yet are left out.
-
-        Args:
-            rows (list[Row]): The rows so far.
 
         Yields:
             Network: Each network, by setting and seed.

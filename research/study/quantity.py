@@ -97,16 +97,7 @@ def _reached(results: Results, setting: str, method: str) -> dict:
 
 
 def never(results: Results, setting: str, method: str) -> int:
-    """Count the seeds that never reach the baseline's final accuracy.
-
-    Args:
-        results (Results): The results.
-        setting (str): The setting.
-        method (str): The method.
-
-    Returns:
-        int: Their number.
-    """
+    """Count the seeds that never reach the baseline's final accuracy."""
     return list(_times(results, setting, method).values()).count(None)
 
 

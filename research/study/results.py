@@ -4,8 +4,9 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
+from research.common.methods import METHODS
+
 from .choice import FIRST_SELECTION_SEED, Setup, scores
-from .methods import METHODS
 from .rows import Row
 
 __all__ = ['ACCURACY', 'Results']
@@ -60,9 +61,6 @@ class Results:
     def epochs(self, setting: str) -> int:
         """Count the epochs of a setting.
 
-        Args:
-            setting (str): Its name.
-
         Returns:
             int: The last epoch of its rows.
         """
@@ -71,9 +69,6 @@ class Results:
     def methods(self, setting: str) -> list[str]:
         """List what was reported.
 
-        Args:
-            setting (str): The setting.
-
         Returns:
             list[str]: The methods, in the order of the tables.
         """
@@ -81,9 +76,6 @@ class Results:
 
     def normalised(self, setting: str) -> bool:
         """Tell whether a setting's network has BatchNorm.
-
-        Args:
-            setting (str): The setting.
 
         Returns:
             bool: Whether there are rows of a method that recalibrates it.
@@ -96,9 +88,6 @@ class Results:
     def chooser(self, setting: str) -> str:
         """Tell whose selection seeds choose the momenta of a setting.
 
-        Args:
-            setting (str): Its name.
-
         Returns:
             str: The name of that setting, often the same.
         """
@@ -106,10 +95,6 @@ class Results:
 
     def setup(self, setting: str, method: str) -> Optional[Setup]:
         """Find with what a method is reported.
-
-        Args:
-            setting (str): The setting.
-            method (str): The method.
 
         Returns:
             tuple, optional: Momentum and interval, each None if the method
@@ -123,11 +108,6 @@ class Results:
 
     def curves(self, setting: str, method: str, metric: str) -> Curves:
         """Collect the learning curves of the report seeds.
-
-        Args:
-            setting (str): The setting.
-            method (str): The method.
-            metric (str): The metric.
 
         Returns:
             dict: Seeds to epochs to values; without runs that lack epochs.

@@ -36,11 +36,6 @@ def grid(
 ) -> dict[tuple[float, Optional[int]], float]:
     """Collect what was tried.
 
-    Args:
-        results (Results): The results.
-        setting (str): The setting.
-        method (str): The method.
-
     Returns:
         dict: Window in epochs, and interval, to the mean accuracy of the
         selection seeds on the validation split.
@@ -55,10 +50,6 @@ def grid(
 
 def spread(results: Results, setting: str) -> Optional[float]:
     """Measure how much the seed alone changes.
-
-    Args:
-        results (Results): The results.
-        setting (str): The setting.
 
     Returns:
         float, optional: Standard deviation of the baseline's last accuracy

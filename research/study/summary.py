@@ -41,7 +41,7 @@ def summarise(
         title (str): Its heading.
         command (str): What has made the rows.
         report (str): Where the report is. Defaults to its place in the
-            repository, seen from a folder of ``benchmarks``.
+            repository, seen from a folder of results.
 
     Returns:
         str: Markdown.
@@ -59,10 +59,6 @@ def summarise(
 
 def tables_of(results: Results, setting: str) -> Iterator[Table]:
     """List the tables of a setting.
-
-    Args:
-        results (Results): The results.
-        setting (str): The setting.
 
     Yields:
         Table: Those that have something to say.

@@ -5,6 +5,8 @@ import statistics
 from collections.abc import Collection
 from typing import Optional
 
+from research.common.tables import markdown_table
+
 from .quantity import Quantity
 
 __all__ = [
@@ -42,11 +44,7 @@ class Table:
     @property
     def markdown(self) -> str:
         """str: The table alone, as Markdown."""
-        side = '---' if self.words else '---:'
-        rule = ['---'] + [side] * (len(self.head) - 1)
-        rows = [self.head, rule, *self.lines]
-        lines = (f'| {" | ".join(row)} |' for row in rows)
-        return ''.join(line.replace('\n', '<br>') + '\n' for line in lines)
+        return markdown_table(self.head, self.lines, not self.words)
 
 
 def number(value: float, quantity: Quantity, signed: bool = False) -> str:
@@ -91,10 +89,6 @@ def mean_and_spread(values: Collection[float], quantity: Quantity) -> str:
 def interval(ends: tuple[float, float], quantity: Quantity) -> str:
     """Write an interval.
 
-    Args:
-        ends (tuple[float, float]): Its ends.
-        quantity (Quantity): The quantity.
-
     Returns:
         str: The ends in brackets.
     """
@@ -103,9 +97,6 @@ def interval(ends: tuple[float, float], quantity: Quantity) -> str:
 
 def probability(p: Optional[float]) -> str:
     """Write a p-value.
-
-    Args:
-        p (float, optional): The value.
 
     Returns:
         str: Two digits; three decimals at least.

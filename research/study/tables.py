@@ -2,9 +2,10 @@
 
 from typing import Optional
 
+from research.common.methods import METHODS
+
 from .choice import METRIC, Setup
 from .comparisons import compare_accuracies
-from .methods import METHODS
 from .quantity import ACCURATE, AREA, REACHED, Quantity, never, of_metric
 from .results import Results
 from .rule import grid
@@ -34,10 +35,6 @@ FLAT_STARTS = ['sharpness_worst_', 'sharpness_average_']
 
 def overview(results: Results, setting: str) -> Table:
     """Tabulate accuracy and speed of all methods.
-
-    Args:
-        results (Results): The results.
-        setting (str): The setting.
 
     Returns:
         Table: A line for each method.
@@ -78,10 +75,6 @@ def overview(results: Results, setting: str) -> Table:
 
 def differences(results: Results, setting: str) -> Table:
     """Tabulate paired differences of the final accuracy.
-
-    Args:
-        results (Results): The results.
-        setting (str): The setting.
 
     Returns:
         Table: A line for each pair of methods.
@@ -124,10 +117,6 @@ def differences(results: Results, setting: str) -> Table:
 def robustness(results: Results, setting: str) -> Optional[Table]:
     """Tabulate robustness, calibration and agreement.
 
-    Args:
-        results (Results): The results.
-        setting (str): The setting.
-
     Returns:
         Table, optional: A line for each method; None if nothing was
         measured.
@@ -161,11 +150,6 @@ def flatness(results: Results, setting: str, split: str) -> Optional[Table]:
 
 def grid_table(results: Results, setting: str, method: str) -> Optional[Table]:
     """Tabulate what the momentum was chosen from.
-
-    Args:
-        results (Results): The results.
-        setting (str): The setting.
-        method (str): The method.
 
     Returns:
         Table, optional: A line for each window, a column for each interval;
@@ -205,15 +189,7 @@ def grid_table(results: Results, setting: str, method: str) -> Optional[Table]:
 
 
 def window_text(results: Results, momentum: Optional[float]) -> str:
-    """Write the window of a momentum.
-
-    Args:
-        results (Results): The results.
-        momentum (float, optional): The momentum.
-
-    Returns:
-        str: In epochs.
-    """
+    """Write the window of a momentum."""
     if momentum is None:
         return NOTHING
     return f'{1 / (momentum * results.steps):.3g}'

@@ -19,7 +19,7 @@ CLOCKED = 5
 
 
 def prepare() -> None:
-    """Readies a process."""
+    """Prepare a process."""
     # An interruption is for the process that has begun this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Networks this small gain nothing from a second thread.
@@ -27,7 +27,7 @@ def prepare() -> None:
 
 
 def train(config: Path, run: Run, folder: Path) -> tuple[list[Row], float]:
-    """Trains once, and keeps the networks.
+    """Train once, and keep the networks.
 
     Args:
         config (Path): The config of the study.
@@ -49,7 +49,7 @@ def train(config: Path, run: Run, folder: Path) -> tuple[list[Row], float]:
 def examine(
     config: Path, network: Network, folder: Path
 ) -> tuple[list[Row], float]:
-    """Measures flatness and robustness of one network.
+    """Measure flatness and robustness of one network.
 
     Args:
         config (Path): The config of the study.
@@ -74,7 +74,7 @@ def examine(
 def compare(
     config: Path, networks: list[Network], folder: Path
 ) -> tuple[list[Row], float]:
-    """Measures the agreement of one method's seeds.
+    """Measure the agreement of one method's seeds.
 
     Args:
         config (Path): The config of the study.
@@ -101,7 +101,7 @@ def compare(
 def clock(
     config: Path, runs: list[Run], folder: Path
 ) -> tuple[list[Row], float]:
-    """Times the iterations of several trainings, epoch by epoch in turn.
+    """Time the iterations of several trainings, epoch by epoch in turn.
 
     Args:
         config (Path): The config of the study.

@@ -1,4 +1,4 @@
-"""Simulates the noisy quadratic model, and tabulates what it says.
+"""Simulate the noisy quadratic model, and tabulate what it says.
 
 Compares the variances of research/theory/README.md with simulations, and what SGD,
 EMA and Switch EMA reach in a given number of epochs. Writes ``rows.csv``
@@ -9,41 +9,22 @@ EMA and Switch EMA reach in a given number of epochs. Writes ``rows.csv``
 """
 
 import argparse
-import csv
-import dataclasses
-import json
-import shlex
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import research.theory.budget as budget
-from research.common.environment import describe_surroundings
+from research.common.environment import (
+    command_line,
+    describe_environment,
+    write_environment,
+)
+from research.common.rows import write_rows
 
 from .rows import simulate
 from .summary import summarise
 
 
-def write_csv(file: Path, rows: Sequence[Any]) -> None:
-    """Writes rows into a file.
-
-    Args:
-        file (Path): The file.
-        rows (Sequence): Instances of one dataclass.
-    """
-    with open(file, 'w', newline='') as stream:
-        writer = csv.writer(stream, lineterminator='\n')
-        writer.writerow(f.name for f in dataclasses.fields(rows[0]))
-        writer.writerows(map(dataclasses.astuple, rows))
-
-
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--out', type=Path, required=True, metavar='FOLDER')
     parser.add_argument('--steps', type=int, default=10**6)
@@ -57,18 +38,17 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Simulates, computes and writes."""
+    """Simulate, compute and write."""
     args = parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    command = shlex.join(['python', '-m', 'research.theory', *sys.argv[1:]])
-    surroundings = describe_surroundings(command, 'none')
+    command = command_line('research.theory')
+    environment = describe_environment(command, 'none')
     rows = list(simulate(args.steps, args.chains))
     best, windows = list(budget.best()), list(budget.windows())
-    write_csv(args.out / 'rows.csv', rows)
-    write_csv(args.out / 'best.csv', best)
-    write_csv(args.out / 'windows.csv', windows)
-    text = json.dumps(surroundings, indent=2)
-    (args.out / 'environment.json').write_text(f'{text}\n')
+    write_rows(args.out / 'rows.csv', rows)
+    write_rows(args.out / 'best.csv', best)
+    write_rows(args.out / 'windows.csv', windows)
+    write_environment(args.out, environment)
     summary = summarise(rows, best, windows, args, command)
     (args.out / 'summary.md').write_text(summary)
 

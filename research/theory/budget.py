@@ -77,7 +77,7 @@ def loss(
     momentum: float,
     interval: Optional[int],
 ) -> float:
-    """Adds the expected loss of all directions.
+    """Add the expected loss of all directions.
 
     Args:
         kind (str): Kind of the noise, see :class:`Best`.
@@ -98,7 +98,7 @@ def loss(
 
 
 def best() -> Iterator[Best]:
-    """Chooses the momentum, and the learning rate, of each method.
+    """Choose the momentum, and the learning rate, of each method.
 
     Yields:
         Best: For each noise, with the learning rate given and chosen.
@@ -118,7 +118,7 @@ def best() -> Iterator[Best]:
 
 
 def windows() -> Iterator[Window]:
-    """Compares windows, from a fiftieth of an epoch to ten epochs.
+    """Compare windows, from a fiftieth of an epoch to ten epochs.
 
     Yields:
         Window: For the first noise and the given learning rate.

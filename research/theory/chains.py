@@ -56,7 +56,7 @@ class Estimate:
 
     @classmethod
     def of(cls, squares: Numbers) -> 'Estimate':
-        """Summarises chains, of the known mean 0.
+        """Summarise chains, of the known mean 0.
 
         Args:
             squares (ndarray): Mean squares, one a chain.
@@ -71,7 +71,7 @@ class Estimate:
 def simulate_ema(
     setting: Setting, steps: int, chains: int, seed: int
 ) -> dict[str, Estimate]:
-    """Runs SGD and its average, without switches.
+    """Run SGD and its average, without switches.
 
     Args:
         setting (Setting): The point; its interval has no effect.
@@ -97,7 +97,7 @@ def simulate_ema(
 def simulate_sema(
     setting: Setting, steps: int, chains: int, seed: int
 ) -> dict[str, Estimate]:
-    """Runs SGD with an average that is switched into it.
+    """Run SGD with an average that is switched into it.
 
     Args:
         setting (Setting): The point.
@@ -124,7 +124,7 @@ def simulate_sema(
 def _interval(
     setting: Setting, start: Numbers, velocity: Numbers, noise: Numbers
 ) -> tuple[Numbers, Numbers]:
-    """Runs one interval from switched weights to switched weights."""
+    """Run one interval from switched weights to switched weights."""
     _, first, second = setting.poles
     # The filter knows velocity as the weights of the step before.
     before = start + velocity

@@ -37,7 +37,7 @@ class Row:
         independent (float): By the formula for independent values.
         simulated (float): Of the simulation.
         standard_error (float): Of that, in percent of it.
-        difference (float): Simulated over exact less 1, in percent.
+        difference (float): Simulated over exact minus 1, in percent.
     """
 
     sharpness: float
@@ -54,7 +54,7 @@ class Row:
 
 
 def make_row(setting: Setting, method: str, found: Estimate) -> Row:
-    """Puts a simulated variance beside the others.
+    """Put a simulated variance beside the others.
 
     Args:
         setting (Setting): The point.
@@ -85,7 +85,7 @@ def make_row(setting: Setting, method: str, found: Estimate) -> Row:
 
 
 def simulate(steps: int, chains: int) -> Iterator[Row]:
-    """Simulates every setting.
+    """Simulate every setting.
 
     Args:
         steps (int): Steps of a chain.

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import research.theory.budget as budget
+from research.common.tables import markdown_table
 
 from .rows import Row
 
 
 def table(rows: Sequence[Any], **columns: str) -> str:
-    """Formats rows as a table of Markdown.
+    """Format rows as a table of Markdown.
 
     Args:
         rows (Sequence): Instances of one dataclass.
@@ -19,20 +20,18 @@ def table(rows: Sequence[Any], **columns: str) -> str:
     Returns:
         str: The table.
     """
-    lines = [
-        f'| {" | ".join(columns.values())} |',
-        f'|{"---|" * len(columns)}',
-    ]
-    for row in rows:
-        values = [getattr(row, name) for name in columns]
-        cells = [f'{v:.4g}' if isinstance(v, float) else v for v in values]
-        line = ' | '.join('' if c is None else str(c) for c in cells)
-        lines.append(f'| {line} |')
-    return '\n'.join(lines)
+    lines = (
+        [_rounded(getattr(row, name)) for name in columns] for row in rows
+    )
+    return markdown_table([*columns.values()], lines).rstrip()
+
+
+def _rounded(value: Any) -> Any:
+    return f'{value:.4g}' if isinstance(value, float) else value
 
 
 def span(values: Sequence[float]) -> str:
-    """Describes a grid.
+    """Describe a grid.
 
     Args:
         values (Sequence[float]): Its values, in order.
@@ -50,7 +49,7 @@ def summarise(
     args: argparse.Namespace,
     command: str,
 ) -> str:
-    """Describes the results.
+    """Describe the results.
 
     Args:
         rows (list[Row]): Simulated variances.

@@ -1,7 +1,6 @@
-"""demo/classification.py and its report."""
+"""The demo of classification and its report."""
 
 import csv
-import importlib
 import json
 import os
 import signal
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from demo import classification, report
 from tests.helpers.tool_runs import environment, run_tool
 
 LOGS = {
@@ -25,12 +25,7 @@ LOGS = {
 
 
 @pytest.fixture
-def report(monkeypatch):
-    return importlib.import_module('demo.report')
-
-
-@pytest.fixture
-def curves(report, tmp_path):
+def curves(tmp_path):
     """Read the curves of two made-up runs."""
     for name, rows in LOGS.items():
         for start in ('20260101_000000', '20260101_000001'):
@@ -55,7 +50,7 @@ def test_curves_are_those_of_the_latest_run(curves):
     assert sema.seconds == 2.0
 
 
-def test_summary(report, curves):
+def test_summary(curves):
     rows = [row for curve in curves for row in report.summary(curve)]
     found = [
         tuple(
@@ -71,7 +66,7 @@ def test_summary(report, curves):
     ]
 
 
-def test_table_fits_a_terminal(report, curves, capsys):
+def test_table_fits_a_terminal(curves, capsys):
     Console(width=80).print(report.table(curves, 3))
     text = capsys.readouterr().out
     assert 'seed 3' in text
@@ -79,7 +74,7 @@ def test_table_fits_a_terminal(report, curves, capsys):
     assert line.split()[1:8:2] == ['SEMA', 'origin', '90.00', '90.00']
 
 
-def test_files(report, curves, tmp_path):
+def test_files(curves, tmp_path):
     report.write_rows(curves, 3, tmp_path)
     with open(tmp_path / 'curves.csv') as file:
         rows = list(csv.DictReader(file))
@@ -99,10 +94,9 @@ def test_files(report, curves, tmp_path):
 
 
 def test_epochs_must_be_positive(monkeypatch, capsys):
-    tool = importlib.import_module('demo.classification')
-    monkeypatch.setattr(sys, 'argv', ['demo.py', '--epochs', '0'])
+    monkeypatch.setattr(sys, 'argv', ['demo', '--epochs', '0'])
     with pytest.raises(SystemExit):
-        tool.parse_args()
+        classification.parse_args()
     assert '--epochs must be at least 1, not 0' in capsys.readouterr().err
 
 

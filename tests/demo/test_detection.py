@@ -1,4 +1,4 @@
-"""demo/detection.py and its picture."""
+"""The demo of detection and its picture."""
 
 import importlib
 import re
@@ -20,6 +20,8 @@ from mmdet.structures.bbox import HorizontalBoxes  # noqa: E402
 from mmdet.structures.mask import BitmapMasks  # noqa: E402
 from mmengine.structures import InstanceData  # noqa: E402
 
+from demo import detection, detection_picture  # noqa: E402
+
 LAST = {
     'step': 6,
     'coco/bbox_mAP': 0.5,
@@ -33,9 +35,8 @@ LAST = {
 }
 
 
-def test_table_fits_a_terminal(monkeypatch, capsys):
-    tool = importlib.import_module('demo.detection')
-    Console(width=80).print(tool.table(LAST))
+def test_table_fits_a_terminal(capsys):
+    Console(width=80).print(detection.table(LAST))
     text = capsys.readouterr().out
     assert 'after epoch 6' in text
     rows = re.findall(
@@ -50,10 +51,6 @@ def test_table_fits_a_terminal(monkeypatch, capsys):
 
 
 class TestPicture:
-    @pytest.fixture
-    def tool(self, monkeypatch):
-        return importlib.import_module('demo.detection_picture')
-
     @pytest.fixture
     def scene(self, tmp_path):
         path = str(tmp_path / 'scene.bmp')
@@ -80,7 +77,7 @@ class TestPicture:
         )
         return found
 
-    def test_shows_what_was_found_and_sure(self, tool, scene, tmp_path):
+    def test_shows_what_was_found_and_sure(self, scene, tmp_path):
         truth, box, mask = scene
         drawn = {}
         for name, scores in {
@@ -91,7 +88,7 @@ class TestPicture:
         }.items():
             found = self.find(box, mask, *scores)
             path = tmp_path / f'{name}.png'
-            tool.draw([(truth, found), (truth, found)], path)
+            detection_picture.draw([(truth, found), (truth, found)], path)
             drawn[name] = mmcv.imread(str(path))
         assert np.array_equal(drawn['nothing'], drawn['unsure'])
         assert np.array_equal(drawn['sure'], drawn['both'])
@@ -100,10 +97,10 @@ class TestPicture:
         assert not changed[:half].any()
         assert changed[half:].any()
 
-    def test_shows_the_truth(self, tool, scene, tmp_path):
+    def test_shows_the_truth(self, scene, tmp_path):
         truth, box, mask = scene
         nothing = self.find(box, mask)
-        tool.draw([(truth, nothing)] * 2, tmp_path / 'one.png')
+        detection_picture.draw([(truth, nothing)] * 2, tmp_path / 'one.png')
         one = mmcv.imread(str(tmp_path / 'one.png'))
         red = np.array([40, 39, 214]) * 0.5
         above = one[: len(one) // 2]
@@ -120,12 +117,13 @@ def test_make_runs_it():
         text=True,
         check=True,
     )
-    assert run.stdout.splitlines()[-1].endswith('demo/detection.py')
+    assert run.stdout.splitlines()[-1].endswith('-m demo.detection')
 
 
 def test_without_mmdet_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, 'mmdet.apis', None)
-    monkeypatch.delitem(sys.modules, 'detection_picture', raising=False)
+    for module in ('demo.detection', 'demo.detection_picture'):
+        monkeypatch.delitem(sys.modules, module, raising=False)
     with pytest.raises(SystemExit, match='needs mmdet.*run make setup'):
         importlib.import_module('demo.detection')
 

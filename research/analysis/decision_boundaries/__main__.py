@@ -1,4 +1,4 @@
-"""Trains a small network on circles and moons, and draws its boundaries.
+"""Train a small network on circles and moons, and draw its boundaries.
 
 The example of averaging without mmengine's runner: a plain PyTorch loop
 with :class:`sema_mm.SwitchEMA`. Writes ``accuracies.csv``,
@@ -22,9 +22,10 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 import sema_mm
+from research.common.rows import read_rows, write_rows
 
 from .figure import draw
-from .rows import Accuracy, Probability, read_rows, write_rows
+from .rows import Accuracy, Probability
 
 TRAIN, TEST, BATCH = 480, 5000, 16
 #: Points along each side of the grid.
@@ -81,7 +82,7 @@ class Data:
 
 
 def load_data() -> list[Data]:
-    """Draws scikit-learn's circles and moons, with noise.
+    """Draw scikit-learn's circles and moons, with noise.
 
     Returns:
         list[Data]: The same points in each run.
@@ -100,7 +101,7 @@ def load_data() -> list[Data]:
 def train(
     data: Data, method: Method, seed: int, epochs: int
 ) -> Iterator[nn.Module]:
-    """Trains a network.
+    """Train a network.
 
     Args:
         data (Data): The points.
@@ -139,11 +140,7 @@ def train(
 
 @torch.no_grad()
 def test(model: nn.Module, data: Data) -> float:
-    """Computes the accuracy on the test points.
-
-    Args:
-        model (nn.Module): The network.
-        data (Data): The points.
+    """Compute the accuracy on the test points.
 
     Returns:
         float: From 0 to 1.
@@ -153,10 +150,7 @@ def test(model: nn.Module, data: Data) -> float:
 
 
 def grid(data: Data) -> Tensor:
-    """Covers the training points.
-
-    Args:
-        data (Data): The points.
+    """Cover the training points.
 
     Returns:
         Tensor: Of shape (SIDE * SIDE, 2), line by line.
@@ -170,7 +164,7 @@ def grid(data: Data) -> Tensor:
 def measure(
     data: Data, method: Method, seed: int, epochs: int
 ) -> tuple[list[Accuracy], list[Probability]]:
-    """Trains a network and asks it.
+    """Train and evaluate a network.
 
     Args:
         data (Data): The points.
@@ -194,11 +188,7 @@ def measure(
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--out', type=Path, required=True, metavar='FOLDER')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
@@ -210,7 +200,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Trains, writes the rows and draws them."""
+    """Train, write the rows and draw them."""
     args = parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     sets = load_data()
@@ -222,8 +212,8 @@ def main() -> None:
         accuracies += of_epochs
         probabilities += of_plane
     files = args.out / 'accuracies.csv', args.out / 'probabilities.csv'
-    write_rows(files[0], accuracies, Accuracy)
-    write_rows(files[1], probabilities, Probability)
+    write_rows(files[0], accuracies)
+    write_rows(files[1], probabilities)
     draw(
         read_rows(files[0], Accuracy),
         read_rows(files[1], Probability),

@@ -12,7 +12,7 @@ from .rows import Accuracy, Probability
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt
 
-from research.study.methods import METHODS
+from research.common.methods import METHODS
 
 STYLES = {method.label: method for method in METHODS.values()}
 
@@ -23,7 +23,7 @@ def draw(
     points: dict[str, tuple[Tensor, Tensor]],
     file: Path,
 ) -> None:
-    """Draws where each network of each method changes its mind.
+    """Draw where each network of each method changes its mind.
 
     Args:
         accuracies (list[Accuracy]): Test accuracies; the last epoch counts.

@@ -1,12 +1,6 @@
 """Rows of the decision boundaries."""
 
-import csv
 import dataclasses
-from collections.abc import Iterable
-from pathlib import Path
-from typing import TypeVar
-
-Row = TypeVar('Row', 'Accuracy', 'Probability')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,34 +41,3 @@ class Probability:
     x: float
     y: float
     value: float
-
-
-def write_rows(file: Path, rows: Iterable[Row], kind: type[Row]) -> None:
-    """Writes rows into a new file.
-
-    Args:
-        file (Path): A CSV file.
-        rows (Iterable[Row]): The rows.
-        kind (type): Their class.
-    """
-    with open(file, 'w', newline='') as stream:
-        writer = csv.writer(stream, lineterminator='\n')
-        writer.writerow(field.name for field in dataclasses.fields(kind))
-        writer.writerows(map(dataclasses.astuple, rows))
-
-
-def read_rows(file: Path, kind: type[Row]) -> list[Row]:
-    """Reads the rows of a file.
-
-    Args:
-        file (Path): A CSV file.
-        kind (type): Their class.
-
-    Returns:
-        list[Row]: The rows.
-    """
-    types = [field.type for field in dataclasses.fields(kind)]
-    with open(file, newline='') as stream:
-        lines = csv.reader(stream)
-        next(lines)
-        return [kind(*(t(v) for t, v in zip(types, line))) for line in lines]

@@ -1,4 +1,4 @@
-"""Measures how sharp the loss is around a classifier's checkpoint.
+"""Measure how sharp the loss is around a classifier's checkpoint.
 
 Largest eigenvalues and trace of the Hessian of the cross-entropy, and where
 asked for its spectral density and the rise of the loss in a radius; see
@@ -16,16 +16,17 @@ from typing import Any, Optional
 
 from torch.nn.functional import cross_entropy
 
-from research.common.row_files import check_suffix, settings_of, write_rows
 from sema_mm.cli.errors import USER_ERRORS, one_sentence, running
 
 from ..classifier import (
     accuracy,
     build_classifier,
+    check_suffix,
     load_weights,
     parser_of_measurements,
     read_batches,
     read_config,
+    write_measurements,
 )
 from ..mean_loss import MeanLoss
 from ..sharpness import average_case, worst_case
@@ -33,11 +34,7 @@ from . import spectral_density, top_eigenvalues, trace
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
+    """Read the command line."""
     parser = parser_of_measurements(__doc__)
     parser.add_argument('checkpoint', type=Path)
     parser.add_argument(
@@ -78,7 +75,7 @@ def parse_args() -> argparse.Namespace:
 def measure(
     args: argparse.Namespace, *about: Any
 ) -> Iterator[tuple[str, Optional[float], float, Optional[float]]]:
-    """Measures what is asked for.
+    """Measure what is asked for.
 
     Args:
         args (argparse.Namespace): The command line.
@@ -112,7 +109,7 @@ def measure(
 
 
 def main() -> None:
-    """Measures, prints and writes the rows."""
+    """Measure, print and write the rows."""
     args = parse_args()
     with one_sentence(*USER_ERRORS):
         check_suffix(args.out)
@@ -120,20 +117,18 @@ def main() -> None:
         model = build_classifier(cfg)
         load_weights(model, args.checkpoint, args.weights)
         batches = read_batches(cfg, model, args)
-    settings = settings_of(args, sum(len(t) for _, t in batches))
-    settings['checkpoint'] = str(args.checkpoint)
     rows = []
     with running():
         for quantity, at, value, error in measure(
             args, model, cross_entropy, batches
         ):
             row = dict(quantity=quantity, at=at, value=value, error=error)
-            rows.append({**settings, **row})
+            rows.append(row)
             if quantity != 'density':
                 where = '' if at is None else f' {at:g}'
                 about = '' if error is None else f' +- {error:.3g}'
                 print(f'{quantity}{where}: {value:.6g}{about}', flush=True)
-    write_rows(args.out, rows)
+    write_measurements(args, batches, rows, checkpoint=str(args.checkpoint))
 
 
 if __name__ == '__main__':

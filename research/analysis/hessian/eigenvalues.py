@@ -7,7 +7,7 @@ import torch
 from scipy.sparse.linalg import ArpackError, eigsh
 from torch import nn
 
-from research.common.checks import check_positive
+from research.analysis.checks import check_positive
 from sema_mm.averaging.arguments import check_count
 
 from ..mean_loss import MeanLoss, Measure

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from research.common.estimate import mean_and_error
+from research.analysis.estimate import mean_and_error
 from sema_mm.averaging.arguments import check_count
 
 from ..mean_loss import MeanLoss, Measure

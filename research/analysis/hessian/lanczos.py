@@ -8,7 +8,7 @@ import torch
 from scipy.linalg import eigh_tridiagonal
 from torch import Tensor, nn
 
-from research.common.checks import check_positive
+from research.analysis.checks import check_positive
 from sema_mm.averaging.arguments import check_count
 
 from ..mean_loss import MeanLoss, Measure

@@ -1,4 +1,4 @@
-"""Follows the loss around a classifier's checkpoint, or between several.
+"""Follow the loss around a classifier's checkpoint, or between several.
 
 One checkpoint: along a random, filter-normalised direction, or two with
 --plane. Two: on the line between them. Three: on the plane through them. See
@@ -16,7 +16,6 @@ from pathlib import Path
 from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import update_bn
 
-from research.common.row_files import check_suffix, settings_of, write_rows
 from sema_mm.cli.errors import USER_ERRORS, one_sentence, running
 
 from ..classifier import (
@@ -24,10 +23,12 @@ from ..classifier import (
     Classifier,
     accuracy,
     build_classifier,
+    check_suffix,
     load_weights,
     parser_of_measurements,
     read_batches,
     read_config,
+    write_measurements,
 )
 from . import line, plane, slice_1d, slice_2d
 from .figure import draw
@@ -37,11 +38,7 @@ Found = tuple[list[dict[str, float]], list[tuple[float, ...]]]
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
+    """Read the command line."""
     parser = parser_of_measurements(__doc__)
     parser.add_argument(
         'checkpoints', nargs='+', type=Path, metavar='CHECKPOINT'
@@ -78,10 +75,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def check_arguments(args: argparse.Namespace) -> None:
-    """Refuses what would be overlooked.
-
-    Args:
-        args (argparse.Namespace): The command line.
+    """Refuse what would be overlooked.
 
     Raises:
         ValueError: If arguments do not go together.
@@ -108,7 +102,7 @@ def follow(
     states: list[dict],
     batches: Batches,
 ) -> Found:
-    """Computes the losses.
+    """Compute the losses.
 
     Args:
         args (argparse.Namespace): The command line.
@@ -136,7 +130,7 @@ def follow(
 
 
 def main() -> None:
-    """Computes, writes and draws."""
+    """Compute, write and draw."""
     args = parse_args()
     with one_sentence(*USER_ERRORS):
         check_arguments(args)
@@ -150,9 +144,8 @@ def main() -> None:
         batches = read_batches(cfg, model, args)
     with running():
         rows, places = follow(args, model, states, batches)
-    settings = settings_of(args, sum(len(t) for _, t in batches))
-    settings['checkpoints'] = ' '.join(map(str, args.checkpoints))
-    write_rows(args.out, [{**settings, **row} for row in rows])
+    checkpoints = ' '.join(map(str, args.checkpoints))
+    write_measurements(args, batches, rows, checkpoints=checkpoints)
     if args.figure:
         names = args.names or [
             f'{path.parent.name}/{path.stem}' for path in args.checkpoints

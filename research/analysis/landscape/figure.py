@@ -14,7 +14,7 @@ MARKERS = 'osD'
 
 
 def draw(rows: list[dict[str, float]], places: Places, path: Path) -> None:
-    """Draws rows of one or two coordinates.
+    """Draw rows of one or two coordinates.
 
     Args:
         rows (list[dict]): ``position`` or ``x``, maybe ``y``, ``loss`` and

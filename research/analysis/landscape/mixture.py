@@ -13,7 +13,7 @@ Solution = Union[nn.Module, Mapping[str, Tensor]]
 
 
 class Mixture:
-    """Sets a model to weighted sums of solutions.
+    """Set a model to weighted sums of solutions.
 
     Parameters (tied ones once) and buffers of floating point that are in
     the state dict are mixed, in float64; other buffers stay the model's.

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from research.common.checks import check_positive
+from research.analysis.checks import check_positive
 from sema_mm.averaging.arguments import check_count
 
 from ..filter_norms import filter_norms

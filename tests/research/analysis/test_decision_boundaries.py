@@ -10,6 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from research.analysis.decision_boundaries import __main__ as tool
 from research.analysis.decision_boundaries import figure
+from research.common.rows import read_rows
 
 
 def weights(model):
@@ -84,12 +85,12 @@ def test_rows_come_before_the_figure(tmp_path, monkeypatch):
     argv = ['x', '--out', str(tmp_path), '--epochs', '3', '--seeds', '0', '1']
     monkeypatch.setattr(sys, 'argv', argv)
     tool.main()
-    rows = tool.read_rows(tmp_path / 'accuracies.csv', tool.Accuracy)
+    rows = read_rows(tmp_path / 'accuracies.csv', tool.Accuracy)
     assert len(rows) == 2 * 3 * 2 * 3
     assert {row.epoch for row in rows} == {1, 2, 3}
     last = [row.value for row in rows if row.epoch == 3]
     assert min(last) > 0.7 and max(last) < 1
-    cells = tool.read_rows(tmp_path / 'probabilities.csv', tool.Probability)
+    cells = read_rows(tmp_path / 'probabilities.csv', tool.Probability)
     assert len(cells) == 2 * 3 * 2 * 12 * 12
     values = np.array([cell.value for cell in cells])
     assert values.min() < 0.2 and values.max() > 0.8

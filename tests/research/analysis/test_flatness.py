@@ -1,4 +1,4 @@
-"""research/analysis/hessian/__main__.py and landscape.py, on digits."""
+"""The commands of the Hessian and the landscape, on digits."""
 
 import csv
 import importlib
@@ -21,7 +21,6 @@ SMALL = [
     'model.backbone.stem_channels=4',
     'model.head.in_channels=32',
 ]
-OWN = ('classifier', 'row_files', 'landscape_figure')
 
 
 @pytest.fixture
@@ -42,18 +41,17 @@ def run(monkeypatch, tmp_path, capsys):
                 return json.load(file)
             return list(csv.DictReader(file))
 
-    yield run
-    for name in OWN:
-        sys.modules.pop(name, None)
+    return run
 
 
 @pytest.fixture
 def checkpoints(run, tmp_path):
     """Three files of random weights, and the models that hold them."""
-    from classifier import build_classifier
-    from config_file import load_config
-    from launch import merge_options
     from mmengine.registry import init_default_scope
+
+    from research.analysis.classifier import build_classifier
+    from sema_mm.cli.launch import merge_options
+    from sema_mm.config.config_file import load_config
 
     cfg = load_config(str(CONFIG))
     options = dict(option.split('=') for option in SMALL[1:])

@@ -1,11 +1,12 @@
-"""research/analysis/scalars.py."""
+"""The command that writes logged scalars as rows."""
 
 import csv
-import importlib
 import json
 import sys
 
 import pytest
+
+from research.analysis import scalars
 
 LINES = [
     {'lr': 0.1, 'loss': 2.5, 'epoch': 1, 'iter': 4, 'step': 4},
@@ -23,13 +24,11 @@ def log(tmp_path):
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    tool = importlib.import_module('research.analysis.scalars')
-
     def ran(*options, folder='run'):
         argv = ['scalars.py', str(tmp_path / folder), *options]
         out = tmp_path / 'rows.csv'
         monkeypatch.setattr(sys, 'argv', [*argv, '--out', str(out)])
-        tool.main()
+        scalars.main()
         with open(out, newline='') as stream:
             return [list(row.values())[1:] for row in csv.DictReader(stream)]
 

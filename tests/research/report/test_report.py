@@ -24,9 +24,8 @@ def built(tmp_path_factory):
     root = tmp_path_factory.mktemp('report')
     folder = root / 'benchmarks' / 'study_fashion_mnist_cpu_202611'
     folder.mkdir(parents=True)
-    append = importlib.import_module('research.common.csv_rows').append_rows
-    kind = importlib.import_module('research.study.rows').Row
-    append(folder / 'rows.csv', kind, study_rows())
+    write = importlib.import_module('research.common.rows').write_rows
+    write(folder / 'rows.csv', list(study_rows()))
     environment = {'command': 'run <it> & wait', 'cpu': 'a processor'}
     (folder / 'environment.json').write_text(json.dumps(environment))
     done = run_tool(

@@ -1,10 +1,12 @@
-"""research/seeds/__main__.py, its rows and its tables."""
+"""research.seeds: its rows, tables and command."""
 
-import importlib
 import json
 
 import pytest
 
+from research.seeds import summary
+from research.seeds.__main__ import evaluates_average
+from research.seeds.rows import Row, flatten
 from tests.helpers.tool_runs import TOY_CONFIG, run_tool
 
 LOGGED = [
@@ -18,18 +20,8 @@ LOGGED = [
 ]
 
 
-@pytest.fixture
-def seed_rows(monkeypatch):
-    return importlib.import_module('research.seeds.rows')
-
-
-@pytest.fixture
-def summary(monkeypatch):
-    return importlib.import_module('research.seeds.summary')
-
-
-def test_rows_of_average_and_origin(seed_rows):
-    rows = list(seed_rows.flatten('name', 7, LOGGED))
+def test_rows_of_average_and_origin():
+    rows = list(flatten('name', 7, LOGGED))
     found = [(r.weights, r.epoch, r.metric, r.value) for r in rows]
     assert found == [
         ('origin', 1, 'coco/bbox_mAP', 0.25),
@@ -39,8 +31,8 @@ def test_rows_of_average_and_origin(seed_rows):
     assert {(r.config, r.seed) for r in rows} == {('name', 7)}
 
 
-def test_rows_of_the_average_alone(seed_rows):
-    rows = list(seed_rows.flatten('name', 7, LOGGED, averaged=True))
+def test_rows_of_the_average_alone():
+    rows = list(flatten('name', 7, LOGGED, averaged=True))
     assert [r.weights for r in rows] == ['average', 'average', 'origin']
 
 
@@ -58,17 +50,14 @@ TARGET = "dict(type='sema_mm.SwitchTargetHook'"
         ("dict(type='sema_mm.FirstValidationHook')", False),
     ],
 )
-def test_a_config_says_what_is_validated(
-    tmp_path, monkeypatch, hook, expected
-):
-    tool = importlib.import_module('research.seeds.__main__')
+def test_a_config_says_what_is_validated(tmp_path, hook, expected):
     config = tmp_path / 'config.py'
     config.write_text(f'custom_hooks = [{hook}]')
-    assert tool.evaluates_average(config) is expected
+    assert evaluates_average(config) is expected
 
 
 @pytest.fixture
-def rows(seed_rows):
+def rows():
     """Three siblings; SEMA with two seeds, the second run a bit better."""
     values = {
         'net_1x-sema_coco': {0: [0.1, 0.5], 1: [0.3, 0.6]},
@@ -76,14 +65,14 @@ def rows(seed_rows):
         'net_1x-ema_coco': {0: [0.2, 0.3], 1: [0.2, 0.3]},
     }
     return [
-        seed_rows.Row(config, seed, 'origin', epoch + 1, 'mAP', value)
+        Row(config, seed, 'origin', epoch + 1, 'mAP', value)
         for config, runs in values.items()
         for seed, curve in runs.items()
         for epoch, value in enumerate(curve)
     ]
 
 
-def test_mean_and_spread_of_the_last_epoch(summary, rows):
+def test_mean_and_spread_of_the_last_epoch(rows):
     lines = summary.last_epochs(rows, [0, 1]).splitlines()
     assert [line.strip('| ').split(' | ') for line in lines[2:]] == [
         ['net_1x_coco', 'none', 'origin', '0.400', '0.400, -'],
@@ -92,7 +81,7 @@ def test_mean_and_spread_of_the_last_epoch(summary, rows):
     ]
 
 
-def test_means_of_all_epochs(summary, rows):
+def test_means_of_all_epochs(rows):
     lines = summary.curves(rows).splitlines()
     assert [line.strip('| ').split(' | ')[-1] for line in lines[2:]] == [
         '0.200, 0.400',
@@ -101,7 +90,7 @@ def test_means_of_all_epochs(summary, rows):
     ]
 
 
-def test_summary_names_seeds_and_command(summary, rows):
+def test_summary_names_seeds_and_command(rows):
     text = summary.summarise(rows, ['mAP', 'other'], 'Nets', 'make it')
     assert text.startswith('# Nets\n')
     assert 'over 2\nseeds, then each seed (0, 1)' in text

@@ -41,7 +41,7 @@ def test_a_study_goes_on_where_it_was_stopped(tmp_path):
 
     def run(*args):
         done = run_tool(
-            *('run_study', config, '--out', out, *args), cwd=tmp_path
+            *('research.study', config, '--out', out, *args), cwd=tmp_path
         )
         assert done.returncode == 0, done.stdout
         return done.stdout
@@ -51,7 +51,7 @@ def test_a_study_goes_on_where_it_was_stopped(tmp_path):
     metrics = {line.split(',')[6] for line in whole[1:]}
     assert {'val/accuracy', 'test/ece', 'train/hessian_top'} <= metrics
     said = json.loads((out / 'environment.json').read_text())
-    assert said['jobs'] == 2 and 'run_study.py' in said['command']
+    assert said['jobs'] == 2 and 'research.study' in said['command']
     assert 0 < said['hours'] < 1 and len(said['commits']) == 1
 
     kept = [

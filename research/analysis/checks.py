@@ -1,4 +1,4 @@
-"""Checks of the arguments that the measurements share."""
+"""Check of the arguments that the measurements share."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,9 +18,6 @@ MODES = ('eval', 'train')
 
 def check_mode(mode: Any) -> None:
     """Check the name of a mode.
-
-    Args:
-        mode (str): The argument.
 
     Raises:
         ValueError: If it is none of ``MODES``.
@@ -46,9 +43,6 @@ def check_positive(name: str, value: Any) -> None:
 
 def check_batches(batches: Any) -> None:
     """Check for batches that can be read as often as it takes.
-
-    Args:
-        batches (Sequence): The argument.
 
     Raises:
         TypeError: If it is no sequence.

@@ -1,4 +1,4 @@
-"""The methods of a study: their order, names and looks, once for all."""
+"""The methods of a study: their order, names and looks."""
 
 import dataclasses
 from typing import Union
