@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 __all__ = ['PairedDifference', 'compare', 'holm']
 
-#: Up to so many pairs the signed ranks are counted in all 2^n ways.
+#: Up to this many pairs, the signed ranks are counted in all 2^n ways.
 EXACT = 12
 
 
@@ -121,16 +122,7 @@ def compare(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p-values for their number, as Holm (1979) does.
-
-    The k-th smallest of n is multiplied by n - k + 1, and none is smaller
-    than one before it.
-
-    Args:
-        p_values (Sequence[float]): Of all comparisons of a family.
-
-    Returns:
-        list[float]: The corrected ones, in the same order, 1 at most.
+    """Correct p-values by Holm's method (1979), in the same order.
 
     Raises:
         ValueError: If one of them is no probability.
@@ -138,10 +130,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
     wrong = [p for p in p_values if not 0 <= p <= 1]
     if wrong:
         raise ValueError(f'p-values must lie between 0 and 1, not {wrong}')
-    n = len(p_values)
-    corrected = [0.0] * n
-    largest = 0.0
-    for rank, index in enumerate(sorted(range(n), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (n - rank) * p_values[index]))
-        corrected[index] = largest
-    return corrected
+    if not p_values:
+        return []
+    return multipletests(p_values, method='holm')[1].tolist()

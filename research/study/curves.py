@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Optional
 
+from scipy.integrate import trapezoid
+
 __all__ = ['area', 'epochs_to_reach']
 
 
@@ -48,6 +50,5 @@ def area(curve: Mapping[int, float]) -> float:
     points = sorted(curve.items())
     if len(points) < 2:
         raise ValueError(f'a curve of {len(points)} epochs has no area')
-    pairs = list(zip(points, points[1:]))
-    total = sum((b - a) * (low + high) / 2 for (a, low), (b, high) in pairs)
-    return total / (points[-1][0] - points[0][0])
+    epochs, values = zip(*points)
+    return float(trapezoid(values, epochs)) / (epochs[-1] - epochs[0])
