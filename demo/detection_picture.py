@@ -94,7 +94,7 @@ def draw_scene(
     axis.imshow(image)
     axis.set(xticks=[], yticks=[])
     for box, mask, name in zip(boxes - 0.5, masks, names):
-        color = plt.get_cmap('tab10').colors[int(name[0])]
+        color = plt.get_cmap('tab10')(int(name[0]))[:3]
         layer = np.zeros((*mask.shape, 4))
         layer[mask.astype(bool)] = (*color, 0.5)
         axis.imshow(layer)

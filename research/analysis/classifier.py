@@ -183,10 +183,11 @@ def read_batches(
     dataset = DATASETS.build(settings)
     generator = torch.Generator().manual_seed(args.seed)
     order = torch.randperm(len(dataset), generator=generator)
+    prepare: Any = classifier.model.data_preprocessor
     batches = []
     for chosen in order[: args.samples].split(args.batch_size):
         items = pseudo_collate([dataset[i] for i in chosen.tolist()])
-        data = classifier.model.data_preprocessor(items, training=False)
+        data = prepare(items, training=False)
         batches.append((data['inputs'], classes(data['data_samples'])))
     return batches
 

@@ -122,7 +122,10 @@ def compare(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p-values by Holm's method (1979), in the same order.
+    """Correct p-values by Holm's method (1979).
+
+    Returns:
+        list[float]: The corrected p-values, in the same order.
 
     Raises:
         ValueError: If one of them is no probability.

@@ -2,8 +2,8 @@
 
 Writes ``rows.csv`` (every network, seed, epoch and metric) and
 ``environment.json`` into a folder; ``research.report`` makes tables and
-figures of them. What has its rows there is not done again, so that the same command
-goes on after an interruption::
+figures of them. What has its rows there is not done again, so that the same
+command goes on after an interruption::
 
     OMP_NUM_THREADS=1 python -m research.study \
         research/study/fashion_mnist.py --out FOLDER --jobs 2

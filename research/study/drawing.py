@@ -94,11 +94,9 @@ def panels(
     rows = math.ceil(len(titles) / columns)
     # Two at least, so that the legend below has its place.
     size = (WIDTH * max(columns, 2), height * rows + 0.6)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=size, layout='constrained', squeeze=False
-    )
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
     # The titles of a row keep away from the labels of the row above.
-    figure.get_layout_engine().set(h_pad=0.08)
+    figure.set_layout_engine('constrained', h_pad=0.08)
     flat = list(axes.flat)
     for left in flat[len(titles) :]:
         left.set_axis_off()

@@ -11,6 +11,8 @@ from .choice import FIRST_SELECTION_SEED, best
 from .networks import NETWORKS
 from .rows import Row
 
+#: Setting, method, momentum, interval and seed.
+Key = tuple[str, str, Optional[float], Optional[int], int]
 #: Report seeds that every setting has before one of them has more.
 FEW = 5
 
@@ -46,7 +48,7 @@ class Run:
         return '_'.join([*words, f'seed{self.seed}'])
 
     @property
-    def key(self) -> tuple:
+    def key(self) -> Key:
         """tuple: What its rows have in common, as :func:`key_of`."""
         return (
             *(self.setting, self.method, self.momentum),
@@ -75,7 +77,7 @@ class Network:
         return f'{self.run.name}/{self.method}{end}.safetensors'
 
     @property
-    def key(self) -> tuple:
+    def key(self) -> Key:
         """tuple: What its rows have in common, as :func:`key_of`."""
         return (
             *(self.run.setting, self.method, self.momentum),
@@ -96,7 +98,7 @@ class Network:
         return Row(*self.key, epoch, metric, value)
 
 
-def key_of(row: Row) -> tuple:
+def key_of(row: Row) -> Key:
     """Tell to which network a row belongs.
 
     Returns:
@@ -309,7 +311,7 @@ class Study:
 
 def finished(
     rows: Iterable[Row], epochs: int, metric: str = 'test/accuracy'
-) -> set[tuple]:
+) -> set[Key]:
     """Tell what has been trained, or measured.
 
     Args:
@@ -319,7 +321,7 @@ def finished(
             ``'test/accuracy'``, which every training has.
 
     Returns:
-        set[tuple]: The :attr:`Network.key` of all that have it.
+        set[Key]: The :attr:`Network.key` of all that have it.
     """
     chosen = (r for r in rows if r.epoch == epochs and r.metric == metric)
     return {key_of(row) for row in chosen}

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from mmengine.registry import OPTIMIZERS
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
@@ -43,7 +43,10 @@ class Training:
         self.run, self.config, self.splits = run, study.config, splits
         self.setting: Any = study.settings[run.setting]
         model = NETWORKS[self.setting.network]()
-        self.model = model.to(memory_format=torch.channels_last)
+        # torch has no annotation of this overload.
+        self.model: nn.Module = model.to(  # type: ignore[call-overload]
+            memory_format=torch.channels_last
+        )
         self.train = labelled(splits.train, self.setting, run.seed)
         self.steps = study.steps
         self.generator = torch.Generator().manual_seed(run.seed)

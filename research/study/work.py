@@ -38,7 +38,8 @@ def train(config: Path, run: Run, folder: Path) -> tuple[list[Row], float]:
         tuple[list[Row], float]: Its rows, and the seconds that it took.
     """
     begin = time.monotonic()
-    training = Training(*_read(config), run)
+    study, splits = _read(config)
+    training = Training(study, splits, run)
     rows = list(training.rows())
     (folder / run.name).mkdir(parents=True, exist_ok=True)
     for network, state in training.states():

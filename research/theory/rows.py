@@ -64,7 +64,8 @@ def make_row(setting: Setting, method: str, found: Estimate) -> Row:
     Returns:
         Row: All of them.
     """
-    x, beta, m, k = dataclasses.astuple(setting)
+    x, beta = setting.sharpness, setting.sgd_momentum
+    m, k = setting.momentum, setting.interval
     model = NoisyQuadratic(x, 1.0, 1.0, beta)
     of_sgd = closed.sgd_variance(x, 1.0, 1.0, beta)
     exact, ratio = {
@@ -73,7 +74,7 @@ def make_row(setting: Setting, method: str, found: Estimate) -> Row:
         'SEMA': (model.variance(m, k), closed.sema_ratio(x, m, k)),
     }[method]
     return Row(
-        *dataclasses.astuple(setting),
+        **vars(setting),
         method=method,
         exact=exact,
         closed_form=None if beta and method != 'SGD' else of_sgd * ratio,

@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 import research.theory.budget as budget
 from research.common.tables import markdown_table
 
@@ -30,11 +32,11 @@ def _rounded(value: Any) -> Any:
     return f'{value:.4g}' if isinstance(value, float) else value
 
 
-def span(values: Sequence[float]) -> str:
+def span(values: np.ndarray) -> str:
     """Describe a grid.
 
     Args:
-        values (Sequence[float]): Its values, in order.
+        values (np.ndarray): Its values, in order.
 
     Returns:
         str: The first and the last.

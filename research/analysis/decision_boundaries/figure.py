@@ -43,12 +43,13 @@ def draw(
         for axes, method in zip(line, methods):
             cell = data, method
             _scatter(axes, at, labels)
-            reached, grid = (
-                [row for row in rows if (row.data, row.method) == cell]
-                for rows in (accuracies, probabilities)
+            _contours(
+                axes, [r for r in probabilities if (r.data, r.method) == cell]
             )
-            _contours(axes, grid)
-            axes.set_title(f'{data}, {method}\ntest accuracy {_last(reached)}')
+            reached = _last(
+                [r for r in accuracies if (r.data, r.method) == cell]
+            )
+            axes.set_title(f'{data}, {method}\ntest accuracy {reached}')
             axes.set(xlabel='x (no unit)', ylabel='y (no unit)')
     figure.suptitle(
         'Decision boundaries, a line for each seed; '

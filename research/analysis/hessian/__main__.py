@@ -19,6 +19,8 @@ from torch.nn.functional import cross_entropy
 from sema_mm.cli.errors import USER_ERRORS, one_sentence, running
 
 from ..classifier import (
+    Batches,
+    Classifier,
     accuracy,
     build_classifier,
     check_suffix,
@@ -73,19 +75,21 @@ def parse_args() -> argparse.Namespace:
 
 
 def measure(
-    args: argparse.Namespace, *about: Any
+    args: argparse.Namespace, model: Classifier, batches: Batches
 ) -> Iterator[tuple[str, Optional[float], float, Optional[float]]]:
     """Measure what is asked for.
 
     Args:
         args (argparse.Namespace): The command line.
-        *about (Any): Model, loss and batches.
+        model (Classifier): The model.
+        batches (list): Inputs and targets.
 
     Yields:
         tuple: The quantity, where (number of an eigenvalue from 1, point of
         the density, radius or deviation; or None), value, standard error.
     """
-    how = dict(mode=args.mode, seed=args.seed)
+    about = model, cross_entropy, batches
+    how: dict[str, Any] = dict(mode=args.mode, seed=args.seed)
     loss = MeanLoss(*about, mode=args.mode)
     for name, value in loss.means(
         {'loss': cross_entropy, 'accuracy': accuracy}
@@ -119,9 +123,7 @@ def main() -> None:
         batches = read_batches(cfg, model, args)
     rows = []
     with running():
-        for quantity, at, value, error in measure(
-            args, model, cross_entropy, batches
-        ):
+        for quantity, at, value, error in measure(args, model, batches):
             row = dict(quantity=quantity, at=at, value=value, error=error)
             rows.append(row)
             if quantity != 'density':

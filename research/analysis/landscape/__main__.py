@@ -12,6 +12,7 @@ research/analysis/README.md. Rows of place, loss and accuracy, and a picture::
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import update_bn
@@ -115,7 +116,9 @@ def follow(
         the coordinates of the solutions.
     """
     about = (model, cross_entropy, batches)
-    how = dict(mode=args.mode, measures=dict(accuracy=accuracy))
+    how: dict[str, Any] = dict(
+        mode=args.mode, measures=dict(accuracy=accuracy)
+    )
     if len(states) == 1:
         around = slice_2d if args.plane else slice_1d
         rows = around(*about, args.radius, args.points, seed=args.seed, **how)
@@ -125,8 +128,10 @@ def follow(
         how['recalibrate'] = lambda mixed: update_bn(inputs, mixed)
     if len(states) == 2:
         steps = [i / (args.points - 1) for i in range(args.points)]
-        return line(*about, *states, steps, **how), [(0.0,), (1.0,)]
-    return plane(*about, states, args.points, **how)
+        start, end = states
+        return line(*about, start, end, steps, **how), [(0.0,), (1.0,)]
+    rows, places = plane(*about, states, args.points, **how)
+    return rows, [*places]
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ def _draw_line(
         axes.annotate(
             name,
             (place, 1),
-            xycoords=('data', 'axes fraction'),
+            xycoords=axes.get_xaxis_transform(),
             xytext=(3, -3),
             textcoords='offset points',
             rotation=90,
@@ -71,7 +71,7 @@ def _draw_plane(
     filled = axes.contourf(x, y, loss, levels, cmap='Greys', alpha=0.6)
     lines = axes.contour(x, y, loss, levels, colors='k', linewidths=0.6)
     axes.clabel(lines, fontsize=7, fmt='%.3g')
-    axes.figure.colorbar(filled, label='mean cross-entropy (nats)')
+    plt.colorbar(filled, ax=axes, label='mean cross-entropy (nats)')
     for marker, (name, place) in zip(MARKERS, places.items()):
         axes.plot(*place, marker, color='w', markeredgecolor='k', label=name)
     axes.legend(fontsize=8)
