@@ -1,7 +1,7 @@
 """Simulate the noisy quadratic model, and tabulate what it says.
 
-Compares the variances of research/theory/README.md with simulations, and what SGD,
-EMA and Switch EMA reach in a given number of epochs. Writes ``rows.csv``
+Compares the variances of research/theory/README.md with simulations, and what
+SGD, EMA and Switch EMA reach in a given number of epochs. Writes ``rows.csv``
 (the simulations), ``best.csv``, ``windows.csv``, ``environment.json`` and
 ``summary.md``::
 

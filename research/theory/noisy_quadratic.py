@@ -30,10 +30,10 @@ class NoisyQuadratic:
         \phi_t = (1 - m) \phi_{t-1} + m \theta_t
 
     This is a linear map of :math:`(\theta, v, \phi)` plus noise, and so are
-    k steps and a switch; mean and covariance follow. What is said of the
-    noise is all that matters: it need not be Gaussian. Derived, with the
-    closed forms for :math:`\beta = 0`, in research/theory/README.md. The model is
-    that of Zhang et al. (arXiv 1907.04164); the switch is ours to add.
+    k steps and a switch; mean and covariance follow. Only the mean and the
+    variance of the noise matter: it need not be Gaussian. Derived, with the
+    closed forms for :math:`\beta = 0`, in research/theory/README.md. The
+    model is that of Zhang et al. (arXiv 1907.04164); the switch is added.
 
     Args:
         curvature (float): Eigenvalue h of the Hessian, above 0.

@@ -1,4 +1,4 @@
-"""Closed forms of the noisy quadratic model, derived in research/theory/README.md.
+"""Closed forms of the noisy quadratic model, derived in theory/README.md.
 
 ``sharpness`` is the learning rate times the curvature, ``lr * h``, which has
 no unit; what stands here holds for SGD without momentum of its own where not

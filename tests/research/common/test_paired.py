@@ -1,7 +1,7 @@
 """Paired differences, against formulas by hand and counts of all signs."""
 
-import itertools
 import gc
+import itertools
 import math
 
 import numpy as np

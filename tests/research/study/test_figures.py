@@ -4,10 +4,12 @@ import re
 
 import pytest
 
+from research.common.methods import METHODS
+
 
 @pytest.fixture
-def methods(study):
-    return study('methods').METHODS
+def methods():
+    return METHODS
 
 
 def test_methods_can_be_told_apart_without_colour(methods):
