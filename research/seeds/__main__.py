@@ -26,7 +26,7 @@ from research.common.training_runs import (
     read_validations,
     run_training,
 )
-from sema_mm.config.hooks import averaging_hooks, hook_name
+from sema_mm.config.hooks import ConfigHooks, HookRole
 
 from .rows import Row, flatten
 from .summary import summarise
@@ -71,10 +71,10 @@ def evaluates_average(config: Path) -> bool:
         bool: Whether a hook puts one into the model to validate it.
     """
     return any(
-        hook.get('evaluate_on_target', False)
-        if hook_name(hook) == 'SwitchTargetHook'
-        else hook.get('evaluate_on_ema', True)
-        for hook in averaging_hooks(Config.fromfile(config))
+        hook.config.get('evaluate_on_target', False)
+        if hook.role is HookRole.SWITCH_TARGET
+        else hook.config.get('evaluate_on_ema', True)
+        for hook in ConfigHooks(Config.fromfile(config)).averaging
     )
 
 

@@ -65,6 +65,12 @@ def join_processes(cfg: Config) -> None:
         check_gpus(int(os.environ['LOCAL_RANK']), torch.cuda.device_count())
 
 
+def rank_and_world_size(launcher: str) -> tuple[int, int]:
+    """Read the rank and the number of processes before they are joined."""
+    rank, size, _ = NUMBERS.get(launcher, ('', '', ''))
+    return int(os.environ.get(rank, 0)), int(os.environ.get(size, 1))
+
+
 def meeting(launcher: str, env: Mapping[str, str]) -> dict[str, str]:
     """Reads who a process is and where it meets the others.
 

@@ -1,4 +1,4 @@
-"""Prints a config and what its run is going to do, without running it.
+"""Print a config and what its run is going to do, without running it.
 
 Examples::
 
@@ -14,25 +14,24 @@ import contextlib
 import functools
 import sys
 from collections.abc import Callable
+from typing import Optional
 
 from mmengine.config import Config
 
-from ..config import averaging
+from ..config.averaging import change_averaging
 from ..config.config_file import load_config
-from ..config.hooks import averaging_hooks, has_switch_ema, hook_name
-from ..config.plan import ConfigPlan, is_epoch_based, plan_of_config
+from ..config.hooks import ConfigHooks
+from ..config.plan import ConfigPlan, plan_of_hooks
+from ..config.run_length import count_images
+from .averaging import add_averaging_arguments
 from .errors import USER_ERRORS, one_sentence
 from .launch import make_parser, merge_options
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
+    """Read the command line."""
     parser = make_parser(__doc__)
-    averaging.add_arguments(parser)
+    add_averaging_arguments(parser)
     parser.add_argument(
         '--dataset-length',
         type=int,
@@ -54,23 +53,15 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def counter(cfg: Config, args: argparse.Namespace) -> Callable[[], int]:
-    """Makes a function that counts the training images, at most once.
-
-    Args:
-        cfg (Config): The config.
-        args (argparse.Namespace): The arguments.
-
-    Returns:
-        callable: The function.
-    """
+def counter(cfg: Config, length: Optional[int]) -> Callable[[], int]:
+    """Make a function that counts the training images, at most once."""
 
     @functools.cache
     def images() -> int:
-        if args.dataset_length is not None:
-            return args.dataset_length
+        if length is not None:
+            return length
         try:
-            return averaging.count_images(cfg)
+            return count_images(cfg)
         except ValueError as error:
             raise ValueError(f'{error}: write --dataset-length N') from error
 
@@ -78,7 +69,7 @@ def counter(cfg: Config, args: argparse.Namespace) -> Callable[[], int]:
 
 
 def explain(cfg: Config, images: Callable[[], int], gpus: int) -> list[str]:
-    """Says what a run is going to do with its averages.
+    """Describe what a run is going to do with its averages.
 
     Args:
         cfg (Config): The config.
@@ -91,11 +82,10 @@ def explain(cfg: Config, images: Callable[[], int], gpus: int) -> list[str]:
     Raises:
         ValueError: If the run would be refused, or go wrong silently.
     """
-    if has_switch_ema(cfg):
-        length = images() if is_epoch_based(cfg) else 1
-        plan = plan_of_config(cfg, length, gpus)
-        return describe(plan, length, gpus)
-    names = [hook_name(hook) for hook in averaging_hooks(cfg)]
+    hooks = ConfigHooks(cfg)
+    if hooks.ours:
+        return describe(plan_of_hooks(hooks, images, gpus), images, gpus)
+    names = [hook.name for hook in hooks.averaging]
     if len(names) > 1:
         raise ValueError(
             f'{len(names)} hooks average the model, {" and ".join(names)}: '
@@ -106,52 +96,55 @@ def explain(cfg: Config, images: Callable[[], int], gpus: int) -> list[str]:
     return ['no averaging']
 
 
-def describe(plan: ConfigPlan, images: int, gpus: int) -> list[str]:
-    """Describes the plan of a run with our hook.
-
-    Args:
-        plan (ConfigPlan): The plan.
-        images (int): Number of training images.
-        gpus (int): Processes that share them.
-
-    Returns:
-        list[str]: Lines.
-    """
+def describe(
+    plan: ConfigPlan, images: Callable[[], int], gpus: int
+) -> list[str]:
+    """Describe the plan of a run with our hook, in lines."""
     run = plan.length
     iters = run.iters_per_epoch
-    unit = 'in all' if run.max_epochs is None else 'an epoch'
-    lines = [
-        f'{iters} iterations, {iters / run.accumulation:g} optimizer steps '
-        f'{unit}',
-        plan.switches.describe(0),
-        'the model averages, with a momentum of its own',
-    ]
-    if plan.window is not None:
-        lines[-1] = (
+    length = (
+        f'{iters} iterations, {iters / run.accumulation:g} optimizer steps'
+    )
+    if run.max_epochs is None:
+        lines = [f'{length} in all']
+    else:
+        shared = f'{gpus} GPUs' if gpus > 1 else '1 GPU, --gpus N for more'
+        lines = [
+            f'{run.max_epochs} epochs, {length} an epoch '
+            f'({images()} images on {shared})'
+        ]
+    lines.append(plan.switches.describe(0))
+    if plan.window is None:
+        lines.append('the model averages, with a momentum of its own')
+    else:
+        lines.append(
             f'window of {plan.window:g} optimizer steps '
             f'(momentum={plan.hook.options.momentum:g})'
         )
-    if run.max_epochs is not None:
-        shared = f'{gpus} GPUs' if gpus > 1 else '1 GPU, --gpus N for more'
-        lines[0] += f' ({images} images on {shared})'
-        lines[0] = f'{run.max_epochs} epochs, {lines[0]}'
-    return lines + [f'warning: {plan.warning}'] if plan.warning else lines
+    return [*lines, f'warning: {plan.warning}'] if plan.warning else lines
 
 
 def main() -> None:
-    """Prints."""
+    """Print."""
     args = parse_args()
     notes: list[str] = []
     with one_sentence(*USER_ERRORS):
         # What libraries say on the way is no part of the config.
         with contextlib.redirect_stdout(sys.stderr):
             cfg = load_config(args.config)
-            images = counter(cfg, args)
+            images = counter(cfg, args.dataset_length)
             merge_options(
                 cfg,
                 args.cfg_options,
                 lambda: notes.extend(
-                    averaging.change_averaging(cfg, args, images, args.gpus)
+                    change_averaging(
+                        cfg,
+                        args.averaging,
+                        args.momentum,
+                        args.switch_interval,
+                        images,
+                        args.gpus,
+                    )
                 ),
             )
         if not args.plan_only:

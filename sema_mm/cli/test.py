@@ -14,7 +14,7 @@ import mmengine
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
-from ..config.averaging import take_out
+from ..config.hooks import ConfigHooks
 from .chosen_weights import ChosenWeights
 from .errors import running
 from .launch import add_run_arguments, make_parser, merge_common, prepare
@@ -66,7 +66,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
         cfg.test_evaluator = [*evaluators, dump]
     merge_common(cfg, args)
     # Which weights are tested is said once, on the command line.
-    take_out(cfg)
+    ConfigHooks(cfg).take_out_average()
 
 
 def main() -> None:

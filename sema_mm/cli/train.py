@@ -12,15 +12,16 @@ such as ``mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py``.
 """
 
 import argparse
-import functools
 from pathlib import Path
 
 from mmengine.config import Config
 
 from .. import SafeCheckpointHook
-from ..config import averaging
-from ..config.momentum_network import refuse_second
+from ..config.averaging import change_averaging
+from ..config.momentum_network import refuse_second_average
+from .averaging import add_averaging_arguments
 from .config_check import chooses
+from .distributed import rank_and_world_size
 from .errors import running
 from .launch import add_run_arguments, make_parser, merge_common, prepare
 
@@ -33,7 +34,7 @@ def parse_args() -> argparse.Namespace:
     """
     parser = make_parser(__doc__)
     add_run_arguments(parser)
-    averaging.add_arguments(parser)
+    add_averaging_arguments(parser)
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -106,7 +107,7 @@ def divide_base(cfg: Config) -> None:
         return
     total = scaled.base_batch_size
     scaled.base_batch_size = total / count
-    if averaging.processes_of(cfg.launcher)[0] == 0:
+    if rank_and_world_size(cfg.launcher)[0] == 0:
         print(
             f'auto_scale_lr.base_batch_size={total / count:g} for each of the '
             f'{count} batches of an optimizer step, {total} in all.'
@@ -125,13 +126,19 @@ def merge_averaging(cfg: Config, args: argparse.Namespace) -> None:
     notes: list[str] = []
 
     def change() -> None:
-        images = functools.partial(averaging.count_images, cfg)
-        _, gpus = averaging.processes_of(cfg.launcher)
-        notes.extend(averaging.change_averaging(cfg, args, images, gpus))
+        notes.extend(
+            change_averaging(
+                cfg,
+                args.averaging,
+                args.momentum,
+                args.switch_interval,
+                num_gpus=rank_and_world_size(cfg.launcher)[1],
+            )
+        )
 
     merge_common(cfg, args, change)
-    process, _ = averaging.processes_of(cfg.launcher)
-    if args.averaging != 'keep' and process == 0:
+    rank, _ = rank_and_world_size(cfg.launcher)
+    if args.averaging != 'keep' and rank == 0:
         hooks = Config(dict(custom_hooks=cfg.custom_hooks))
         print(*(f'{note}.' for note in notes), hooks.pretty_text, sep='\n')
 
@@ -146,7 +153,7 @@ def main() -> None:
             'training starts from the beginning.'
         )
     with running():
-        refuse_second(runner.model, args.averaging)
+        refuse_second_average(runner.model, args.averaging)
         for hook in runner.hooks:
             if isinstance(hook, SafeCheckpointHook):
                 # FlexibleRunner loads before it calls any hook.

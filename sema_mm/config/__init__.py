@@ -1,1 +1,1 @@
-"""Reads and changes a config: its hooks, its plan, its averaging."""
+"""Reading and changing a config: its hooks, its plan, its averaging."""

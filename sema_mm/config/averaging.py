@@ -1,149 +1,118 @@
-"""Replaces the averaging of any config: what ``--averaging`` does."""
+"""Replace the averaging of any config: what ``--averaging`` does."""
 
-import argparse
-import copy
-import os
+import functools
 from collections.abc import Callable
-from typing import Any, Optional
+from typing import Optional
 
 from mmengine.config import Config
-from mmengine.registry import DATASETS, DefaultScope
 
 from ..averaging.averaging_options import AveragingOptions
 from ..averaging.switch_plan import fits, fitting_momentum
-from ..checkpointing.random_state import preserve_random_state
-from ..cli.distributed import NUMBERS
-from .hooks import custom_hooks
-from .momentum_network import refuse_target, replaceable
-from .plan import is_epoch_based, plan_of_config
+from .hooks import ConfigHooks
+from .momentum_network import refuse_target_hook
+from .plan import ConfigPlan, plan_of_hooks
 from .replaced_hook import carry_over, drop
+from .run_length import count_images, is_epoch_based
 
+__all__ = ['METHODS', 'change_averaging']
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments about averaging.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser of a tool.
-    """
-    parser.add_argument(
-        '--averaging',
-        choices=['keep', 'none', 'ema', 'sema'],
-        default='keep',
-        help='replace the averaging hooks of the config by none, by plain '
-        'EMA, or by Switch EMA; all other hooks stay (default: keep them)',
-    )
-    parser.add_argument(
-        '--momentum',
-        type=float,
-        metavar='M',
-        help='weight of the new value, 0.001 for a decay of 0.999 (default: '
-        f'that of the config, or {AveragingOptions.momentum}; with sema, the '
-        'next one whose window is a third of the steps between two switches)',
-    )
-    parser.add_argument(
-        '--switch-interval',
-        type=int,
-        metavar='N',
-        help='with sema, switch every so many epochs (default: 1), or '
-        'iterations where the config counts them (no default)',
-    )
+#: What ``averaging`` may be.
+METHODS = ('keep', 'none', 'ema', 'sema')
 
 
 def change_averaging(
     cfg: Config,
-    args: argparse.Namespace,
-    images: Callable[[], int],
-    num_gpus: int,
+    averaging: str,
+    momentum: Optional[float] = None,
+    switch_interval: Optional[int] = None,
+    images: Optional[Callable[[], int]] = None,
+    num_gpus: int = 1,
 ) -> list[str]:
-    """Does what the command line says about averaging.
+    """Replace the averaging hooks of a config; all other hooks stay.
 
     Args:
         cfg (Config): The config, changed in place.
-        args (argparse.Namespace): The command line.
-        images (callable): Counts the training images, if that is needed.
-        num_gpus (int): Processes that share them.
+        averaging (str): 'none', 'ema' or 'sema'; 'keep' changes nothing.
+        momentum (float, optional): Weight of the new value. Defaults to that
+            of the config, or 0.001; with 'sema', one whose window
+            is longer than a third of the optimizer steps between two
+            switches is replaced by the next that fits.
+        switch_interval (int, optional): With 'sema', epochs between two
+            switches, or iterations where the training has no epochs.
+            Defaults to that of the config, or to 1 epoch.
+        images (callable, optional): Counts the training images; called only
+            if the momentum depends on it. Defaults to building the data set.
+        num_gpus (int): Processes that share them. Defaults to 1.
 
     Returns:
         list[str]: What was decided, and why, a sentence each.
+
+    Raises:
+        ValueError: If an argument has no effect or does not fit the config,
+            or if the model of the config averages itself.
     """
-    check_arguments(args)
-    if args.averaging == 'keep':
+    check_arguments(averaging, momentum, switch_interval)
+    if averaging == 'keep':
         return []
-    refuse_target(cfg, args.averaging)
-    place, replaced = take_out(cfg)
-    if args.averaging == 'none':
+    hooks = ConfigHooks(cfg)
+    refuse_target_hook(hooks, averaging)
+    index, replaced = hooks.take_out_average()
+    if averaging == 'none':
         return []
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-        hook, notes = carry_over(replaced)
-    set_schedule(hook, args, is_epoch_based(cfg))
+    hook, notes = carry_over(replaced, cfg.get('default_scope'))
+    set_schedule(hook, averaging, switch_interval, is_epoch_based(cfg))
     source = 'that of the config' if 'momentum' in hook else 'the default'
     hook.setdefault('momentum', AveragingOptions.momentum)
-    if args.momentum is not None:
-        hook['momentum'] = args.momentum
-    cfg.custom_hooks.insert(place, hook)
-    if args.averaging == 'sema' and args.momentum is None:
-        notes.append(fit_momentum(cfg, hook, source, images, num_gpus))
+    if momentum is not None:
+        hook['momentum'] = momentum
+    hooks.insert(index, hook)
+    if averaging == 'sema' and momentum is None:
+        images = images or functools.partial(count_images, cfg)
+        plan = plan_of_hooks(hooks, images, num_gpus)
+        notes.append(fit_momentum(hook, plan, source))
     return notes
 
 
-def check_arguments(args: argparse.Namespace) -> None:
-    """Refuses arguments that would have no effect.
-
-    Args:
-        args (argparse.Namespace): The command line.
+def check_arguments(
+    averaging: str, momentum: Optional[float], switch_interval: Optional[int]
+) -> None:
+    """Refuse arguments that would have no effect.
 
     Raises:
-        ValueError: If there is one.
+        ValueError: If there is one, or ``averaging`` is unknown.
     """
-    if args.momentum is not None and args.averaging in ('keep', 'none'):
+    if averaging not in METHODS:
         raise ValueError(
-            f'--momentum {args.momentum:g} has no effect with --averaging '
-            f'{args.averaging}: write --averaging ema or sema'
+            f'averaging must be one of {", ".join(METHODS)}; got {averaging!r}'
         )
-    if args.switch_interval is not None and args.averaging != 'sema':
+    if momentum is not None and averaging in ('keep', 'none'):
         raise ValueError(
-            f'--switch-interval {args.switch_interval} has no effect with '
-            f'--averaging {args.averaging}: write --averaging sema'
+            f'--momentum {momentum:g} has no effect with --averaging '
+            f'{averaging}: write --averaging ema or sema'
+        )
+    if switch_interval is not None and averaging != 'sema':
+        raise ValueError(
+            f'--switch-interval {switch_interval} has no effect with '
+            f'--averaging {averaging}: write --averaging sema'
         )
 
 
-def take_out(cfg: Config) -> tuple[int, Optional[Any]]:
-    """Takes the averaging hooks out of a config; all others stay.
-
-    So does SwitchTargetHook, whose average is a part of the model.
-
-    Args:
-        cfg (Config): The config, changed in place.
-
-    Returns:
-        tuple[int, Any]: The place in ``custom_hooks`` for another one; the
-        first hook that was taken out, or None.
-    """
-    hooks = custom_hooks(cfg)
-    default = cfg.get('default_hooks') or {}
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-        names = [name for name, h in default.items() if h and replaceable(h)]
-        found = [n for n, hook in enumerate(hooks) if replaceable(hook)]
-    taken = [hooks[n] for n in found] + [default.pop(n) for n in names]
-    cfg.custom_hooks = [h for n, h in enumerate(hooks) if n not in found]
-    place = found[0] if found else len(hooks)
-    return place, taken[0] if taken else None
-
-
-def set_schedule(hook: dict, args: argparse.Namespace, by_epoch: bool) -> None:
-    """Writes into our hook when it switches.
+def set_schedule(
+    hook: dict, averaging: str, interval: Optional[int], by_epoch: bool
+) -> None:
+    """Write into our hook when it switches.
 
     Args:
         hook (dict): The hook, changed in place; a schedule in it is kept if
             it counts in the same unit.
-        args (argparse.Namespace): The command line.
+        averaging (str): 'ema' or 'sema'.
+        interval (int, optional): Epochs or iterations between two switches.
         by_epoch (bool): Whether the training counts epochs.
 
     Raises:
-        ValueError: If it counts iterations and nobody said how many.
+        ValueError: If it counts iterations and there is no interval.
     """
-    interval = args.switch_interval
-    if args.averaging == 'sema' and interval is None:
+    if averaging == 'sema' and interval is None:
         if 'switch_interval' in hook:
             return
         if not by_epoch:
@@ -159,31 +128,19 @@ def set_schedule(hook: dict, args: argparse.Namespace, by_epoch: bool) -> None:
     hook['switch_interval'] = interval
 
 
-def fit_momentum(
-    cfg: Config,
-    hook: dict,
-    source: str,
-    images: Callable[[], int],
-    num_gpus: int,
-) -> str:
-    """Gives our hook a momentum whose window fits between two switches.
+def fit_momentum(hook: dict, plan: ConfigPlan, source: str) -> str:
+    """Give our hook a momentum whose window fits between two switches.
 
     Args:
-        cfg (Config): The config with the hook.
         hook (dict): The hook, changed in place if its momentum does not fit.
-        source (str): Where its momentum comes from.
-        images (callable): Counts the training images.
-        num_gpus (int): Processes that share them.
+        plan (ConfigPlan): The plan of the config with this hook.
+        source (str): Where the momentum comes from.
 
     Returns:
         str: What was chosen, and why.
     """
-    by_epoch = is_epoch_based(cfg)
-    plan = plan_of_config(cfg, images() if by_epoch else 1, num_gpus)
-    own, updates = (
-        hook['momentum'],
-        plan.steps / plan.hook.options.steps_per_momentum,
-    )
+    own = hook['momentum']
+    updates = plan.steps / plan.hook.options.steps_per_momentum
     third = (
         f'a third of the {plan.steps:g} optimizer steps between two switches'
     )
@@ -194,41 +151,3 @@ def fit_momentum(
         f'momentum={hook["momentum"]:g}, as the window of {own:g}, {source}, '
         f'is {plan.window:g} optimizer steps, more than {third}'
     )
-
-
-def count_images(cfg: Config) -> int:
-    """Builds the training data of a config, and counts it.
-
-    Args:
-        cfg (Config): The config.
-
-    Returns:
-        int: The number of training images.
-
-    Raises:
-        ValueError: If that is not possible.
-    """
-    scope = cfg.get('default_scope')
-    try:
-        with DefaultScope.overwrite_default_scope(scope):
-            with preserve_random_state():
-                data = copy.deepcopy(cfg.train_dataloader.dataset)
-                return len(DATASETS.build(data))
-    except Exception as error:  # Data sets raise whatever they like.
-        raise ValueError(
-            'the training images cannot be counted '
-            f'({type(error).__name__}: {error})'
-        ) from error
-
-
-def processes_of(launcher: str) -> tuple[int, int]:
-    """Reads what a launcher says before the processes have met.
-
-    Args:
-        launcher (str): What started this process.
-
-    Returns:
-        tuple[int, int]: Its number, from 0; the number of processes.
-    """
-    rank, size, _ = NUMBERS.get(launcher, ('', '', ''))
-    return int(os.environ.get(rank, 0)), int(os.environ.get(size, 1))

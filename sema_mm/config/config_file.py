@@ -8,9 +8,11 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
 
+__all__ = ['load_config']
+
 
 def load_config(name: str) -> Config:
-    """Reads a config.
+    """Read a config.
 
     Args:
         name (str): Its file, or ``LIBRARY::NAME`` for one that an installed
@@ -21,7 +23,7 @@ def load_config(name: str) -> Config:
         Config: The config.
 
     Raises:
-        ValueError: If there is no such file, or it is no config.
+        ValueError: If there is no such file or library, or it is no config.
     """
     path = find_upstream(name) if '::' in name else name
     if not osp.isfile(path):
@@ -36,17 +38,7 @@ def load_config(name: str) -> Config:
 
 
 def find_upstream(name: str) -> str:
-    """Finds the file of a config that a library brings.
-
-    Args:
-        name (str): ``LIBRARY::NAME``, with or without ``.py``.
-
-    Returns:
-        str: Its path.
-
-    Raises:
-        ValueError: If the library is not installed, or has no such config.
-    """
+    """Find the file of a config that a library brings, as LIBRARY::NAME."""
     library, _, inner = name.partition('::')
     folder = folder_of_configs(library)
     inner = inner if inner.endswith('.py') else f'{inner}.py'
@@ -64,17 +56,7 @@ def find_upstream(name: str) -> str:
 
 
 def folder_of_configs(library: str) -> Path:
-    """Finds the folder of the configs that a library brings.
-
-    Args:
-        library (str): The library, in the name of its import.
-
-    Returns:
-        Path: The folder.
-
-    Raises:
-        ValueError: If the library is not installed, or brings no configs.
-    """
+    """Find the folder of the configs that a library brings."""
     spec = None
     if library in MODULE2PACKAGE:
         spec = importlib.util.find_spec(library)
@@ -90,15 +72,15 @@ def folder_of_configs(library: str) -> Path:
 
 
 def similar(name: str, names: set[str]) -> list[str]:
-    """Finds names like one that does not exist.
+    """Find at most three names like one that does not exist.
 
     Args:
         name (str): The name.
         names (set[str]): Those that exist.
 
     Returns:
-        list[str]: At most three, the most similar first; of paths, those of
-        the same file name.
+        list[str]: Of paths, those of the same file name if there are any;
+        else the most similar ones, the best first.
     """
     same = sorted(n for n in names if Path(n).name == Path(name).name)
     return (same or difflib.get_close_matches(name, sorted(names), 3))[:3]

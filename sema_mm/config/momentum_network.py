@@ -2,43 +2,21 @@
 
 from typing import Any
 
-from mmengine.config import Config
-from mmengine.registry import DefaultScope
 from torch import nn
 
-from .. import SwitchTargetHook
 from ..hooks.target_network import averages_in
-from .hooks import averages, averaging_hooks, hook_class
+from .hooks import ConfigHooks, HookRole
+
+__all__ = ['refuse_second_average', 'refuse_target_hook']
 
 
-def replaceable(hook: Any) -> bool:
-    """Tells whether a hook makes the average, and not the model.
-
-    Call it in the config's default scope.
-
-    Args:
-        hook (dict or Hook): A hook, or the config of one.
-
-    Returns:
-        bool: Whether it averages; False for SwitchTargetHook.
-    """
-    kind = hook_class(hook) or object
-    return averages(hook) and not issubclass(kind, SwitchTargetHook)
-
-
-def refuse_target(cfg: Config, averaging: str) -> None:
-    """Refuses to replace the average that a model keeps of itself.
-
-    Args:
-        cfg (Config): The config.
-        averaging (str): What the command line says.
+def refuse_target_hook(hooks: ConfigHooks, averaging: str) -> None:
+    """Refuse to replace the average that a model keeps of itself.
 
     Raises:
-        ValueError: If the config switches such an average.
+        ValueError: If the config has a SwitchTargetHook.
     """
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-        kinds = [hook_class(h) or object for h in averaging_hooks(cfg)]
-    if any(issubclass(kind, SwitchTargetHook) for kind in kinds):
+    if hooks.of_role(HookRole.SWITCH_TARGET):
         raise ValueError(
             f'--averaging {averaging} does not know SwitchTargetHook, which '
             'switches or evaluates the average that the model keeps of '
@@ -47,18 +25,17 @@ def refuse_target(cfg: Config, averaging: str) -> None:
         )
 
 
-def refuse_second(model: Any, averaging: str) -> None:
-    """Refuses to average a model that averages itself.
-
-    FlexibleRunner builds its model in the training: of a config there is
-    nothing to say here, and SwitchEMAHook warns later.
+def refuse_second_average(model: Any, averaging: str) -> None:
+    """Refuse to average a model that averages itself.
 
     Args:
-        model (nn.Module or dict): The model, or the config of one.
+        model (nn.Module or dict): The model. FlexibleRunner has only its
+            config before the training, which passes: SwitchEMAHook warns
+            later.
         averaging (str): What the command line says.
 
     Raises:
-        ValueError: If it has an average, and would get another one.
+        ValueError: If the model has an average, and would get another one.
     """
     if averaging not in ('ema', 'sema') or not isinstance(model, nn.Module):
         return

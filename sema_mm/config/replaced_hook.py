@@ -1,15 +1,17 @@
-"""Reads an averaging hook of any kind, in the words of ours."""
+"""Translates an averaging hook of any kind into ours."""
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Optional
 
 from mmengine.config import ConfigDict
 from mmengine.hooks import EMAHook
 from mmengine.registry import MODELS
 
-from .. import SwitchEMAHook
-from .hooks import class_of, hook_class
+from ..hooks.switch_ema_hook import SwitchEMAHook
+from .hooks import ConfigHook, find_class
+
+__all__ = ['carry_over', 'drop']
 
 #: Arguments of other averaging hooks that mean the same in ours.
 CARRIED = (
@@ -30,22 +32,27 @@ CARRIED = (
 WARMUPS = {'ExpMomentumEMA': 'exp_momentum', 'MomentumAnnealingEMA': 'anneal'}
 
 
-def carry_over(replaced: Optional[Any]) -> tuple[ConfigDict, list[str]]:
-    """Makes the hook that does what another one did, as far as ours can.
+def carry_over(
+    replaced: Optional[ConfigHook], scope: Optional[str]
+) -> tuple[ConfigDict, list[str]]:
+    """Make our hook do what another one did, as far as it can.
 
     Args:
-        replaced (dict or Hook, optional): The other.
+        replaced (ConfigHook, optional): The other.
+        scope (str, optional): The default scope of the config.
 
     Returns:
         tuple[ConfigDict, list[str]]: Our hook, with a momentum and a
         ``switch_interval`` where the other had them; a sentence about what
-        is lost.
+        is lost, if anything.
     """
     hook = ConfigDict(type='sema_mm.SwitchEMAHook')
     if replaced is None:
         return hook, []
-    kind = hook_class(replaced) or object
-    arguments = dict(replaced) if isinstance(replaced, Mapping) else {}
+    kind = replaced.cls or object
+    arguments = {}
+    if isinstance(replaced.config, Mapping):
+        arguments = dict(replaced.config)
     name = arguments.pop('type', kind)
     if not isinstance(name, str):
         name = f'{kind.__module__}.{kind.__name__}'
@@ -56,25 +63,26 @@ def carry_over(replaced: Optional[Any]) -> tuple[ConfigDict, list[str]]:
             drop(hook, 'switch_interval', 'by_epoch')
         return hook, []
     if issubclass(kind, EMAHook):
-        hook.update(read_average(arguments))
+        hook.update(read_average(arguments, scope))
         same = [key for key in CARRIED if key in arguments]
         hook.update({key: arguments.pop(key) for key in same})
     lost = ', '.join(f'{key}={value!r}' for key, value in arguments.items())
     return hook, [f'{name} had {lost}, which is not kept'] if lost else []
 
 
-def read_average(arguments: dict) -> dict:
-    """Reads the kind of average that an EMAHook has.
+def read_average(arguments: dict, scope: Optional[str]) -> dict:
+    """Read the momentum and the warm-up of an EMAHook's averaged model.
 
     Args:
         arguments (dict): The hook's arguments; ``ema_type`` is taken out if
             our hook has the same average.
+        scope (str, optional): The default scope of the config.
 
     Returns:
-        dict: Its momentum by default, and its warm-up, in our words.
+        dict: The default momentum and the warm-up, as arguments of ours.
     """
     kind = arguments.get('ema_type', 'ExponentialMovingAverage')
-    found = class_of(MODELS, kind) or object
+    found = find_class(MODELS, kind, scope) or object
     parameters = inspect.signature(found).parameters
     name = found.__name__
     read = {}
@@ -89,11 +97,6 @@ def read_average(arguments: dict) -> dict:
 
 
 def drop(arguments: dict, *names: str) -> None:
-    """Takes arguments out, if they are there.
-
-    Args:
-        arguments (dict): The arguments, changed in place.
-        *names (str): Which.
-    """
+    """Take arguments out, if they are there."""
     for name in names:
         arguments.pop(name, None)

@@ -1,8 +1,5 @@
 """Every model builds, trains an iteration or more, and is switched."""
 
-import argparse
-import importlib
-
 import numpy as np
 import pytest
 import torch
@@ -12,6 +9,8 @@ from mmengine.registry import MODELS, DefaultScope
 from torch.overrides import TorchFunctionMode
 
 from sema_mm import SwitchEMAHook, SwitchTargetHook
+from sema_mm.config.averaging import change_averaging
+from sema_mm.config.config_file import load_config
 from tests.helpers import shrunken
 from tests.helpers.toy import find_hook
 from tests.integration.test_configs import (
@@ -232,14 +231,8 @@ def test_upstream_trains_and_switches_with_one_flag(
 ):
     pytest.importorskip(name.partition('::')[0])
     (images, processes, momentum), hooks = UPSTREAM[name]
-    cfg = importlib.import_module('sema_mm.config.config_file').load_config(
-        name
-    )
-    tool = importlib.import_module('sema_mm.config.averaging')
-    parser = argparse.ArgumentParser()
-    tool.add_arguments(parser)
-    args = parser.parse_args(['--averaging', 'sema'])
-    tool.change_averaging(cfg, args, lambda: images, processes)
+    cfg = load_config(name)
+    change_averaging(cfg, 'sema', images=lambda: images, num_gpus=processes)
     assert [hook.type for hook in cfg.custom_hooks] == hooks
     assert cfg.custom_hooks[hooks.index(OURS)].momentum == momentum
     check_switch(shrunken.shrink(cfg, data, tmp_path))

@@ -1,13 +1,12 @@
 """What --averaging makes of configs."""
 
-import argparse
-import importlib
-
 import pytest
 from mmengine.config import Config
 from mmengine.hooks import EMAHook
 from mmengine.registry import HOOKS
 
+from sema_mm.config.averaging import change_averaging
+from sema_mm.config.config_file import load_config
 from tests.helpers.tool_runs import ROOT, TOY_CONFIG
 
 DIGITS = ROOT / 'configs' / 'digits'
@@ -17,23 +16,15 @@ OTHER = dict(type='EmptyCacheHook')
 SYNC = dict(type='SyncBuffersHook')
 
 
-@pytest.fixture
-def tool(monkeypatch):
-    return importlib.import_module('sema_mm.config.averaging')
-
-
-@pytest.fixture
-def change(tool):
+def change(cfg, averaging, *, images=24, gpus=1, **arguments):
     """Change a config's averaging; give its hooks and what is said."""
-
-    def changed(cfg, averaging, *args, images=24, gpus=1):
-        parser = argparse.ArgumentParser()
-        tool.add_arguments(parser)
-        options = parser.parse_args(['--averaging', averaging, *args])
-        notes = tool.change_averaging(cfg, options, lambda: images, gpus)
-        return [plain(hook) for hook in cfg.custom_hooks], notes
-
-    return changed
+    notes = change_averaging(
+        *(cfg, averaging),
+        **arguments,
+        images=lambda: images,
+        num_gpus=gpus,
+    )
+    return [plain(hook) for hook in cfg.custom_hooks], notes
 
 
 def plain(hook):
@@ -51,16 +42,10 @@ def no_images():
     raise RuntimeError('nobody may count')
 
 
-@pytest.fixture
-def upstream(monkeypatch):
+def upstream(name):
     """Read a config that a library brings."""
-    files = importlib.import_module('sema_mm.config.config_file')
-
-    def read(name):
-        pytest.importorskip(name.partition('::')[0])
-        return files.load_config(name)
-
-    return read
+    pytest.importorskip(name.partition('::')[0])
+    return load_config(name)
 
 
 RTMDET = dict(
@@ -121,7 +106,7 @@ UPSTREAM = [
     ids=[row[0] for row in UPSTREAM],
 )
 def test_hooks_of_upstream_before_and_after(
-    upstream, change, name, before, place, shared, carried, fitting
+    name, before, place, shared, carried, fitting
 ):
     cfg = upstream(name)
     own = [plain(hook) for hook in cfg.get('custom_hooks', [])]
@@ -146,7 +131,7 @@ def test_hooks_of_upstream_before_and_after(
 
 
 @pytest.mark.parametrize('method', ['none', 'ema', 'sema'])
-def test_the_siblings_come_of_each_other(change, method):
+def test_the_siblings_come_of_each_other(method):
     """But for the momentum, which is given."""
     pytest.importorskip('mmpretrain')
     files = {
@@ -157,11 +142,11 @@ def test_the_siblings_come_of_each_other(change, method):
     expected = Config.fromfile(DIGITS / files[method]).get('custom_hooks', [])
     for source in ('ema', 'sema'):
         cfg = Config.fromfile(DIGITS / files[source])
-        given = () if method == 'none' else ('--momentum', '0.1')
-        assert change(cfg, method, *given)[0] == expected
+        given = {} if method == 'none' else dict(momentum=0.1)
+        assert change(cfg, method, **given)[0] == expected
 
 
-def test_keep_changes_nothing(change):
+def test_keep_changes_nothing():
     cfg = toy(dict(type='EMAHook'), OTHER)
     before = cfg.to_dict()
     assert change(cfg, 'keep')[1] == []
@@ -184,14 +169,14 @@ def test_keep_changes_nothing(change):
     # The text of an object has its address, which differs between workers.
     ids=lambda hook: str(hook) if isinstance(hook, dict) else 'an object',
 )
-def test_every_kind_of_averaging_hook_is_replaced(change, hook):
+def test_every_kind_of_averaging_hook_is_replaced(hook):
     pytest.importorskip('mmpretrain')
     assert change(toy(OTHER, hook, SYNC), 'none')[0] == [OTHER, SYNC]
     after, _ = change(toy(OTHER, hook, SYNC), 'ema')
     assert [h['type'] for h in after] == [OTHER['type'], OURS, SYNC['type']]
 
 
-def test_hooks_of_other_places(change):
+def test_hooks_of_other_places():
     """One among the default hooks, one without a list, two of them."""
     ema = dict(type='EMAHook', momentum=0.2)
     cfg = toy(OTHER, default_hooks=dict(ema=ema, timer=OTHER))
@@ -233,7 +218,7 @@ custom_hooks = [dict(type=EmptyCacheHook), dict({})]
     ],
     ids=['theirs', 'ours'],
 )
-def test_a_config_in_the_new_style(change, tmp_path, hook, expected):
+def test_a_config_in_the_new_style(tmp_path, hook, expected):
     """Types are classes there; the text of the result must be a config."""
     path = tmp_path / 'new.py'
     path.write_text(NEW_STYLE.format(hook))
@@ -274,7 +259,7 @@ def test_a_config_in_the_new_style(change, tmp_path, hook, expected):
     ],
     ids=str,
 )
-def test_arguments_are_carried_over(change, arguments, expected):
+def test_arguments_are_carried_over(arguments, expected):
     pytest.importorskip('mmdet')
     (hook,), notes = change(toy(dict(type='EMAHook', **arguments)), 'ema')
     assert hook == dict(type=OURS, switch_interval=None, **expected)
@@ -282,7 +267,7 @@ def test_arguments_are_carried_over(change, arguments, expected):
     HOOKS.build(hook)
 
 
-def test_what_is_lost_is_said(change):
+def test_what_is_lost_is_said():
     lost = dict(type='EMAHook', ema_type='StochasticWeightAverage', typo=1)
     (hook,), notes = change(toy(lost), 'ema')
     assert hook['momentum'] == 0.001
@@ -292,11 +277,11 @@ def test_what_is_lost_is_said(change):
     ]
 
 
-def test_a_schedule_of_ours_is_kept(change):
+def test_a_schedule_of_ours_is_kept():
     ours = dict(type=OURS, momentum=0.5, switch_begin=1, recalibrate_bn=2)
-    (hook,), _ = change(toy(ours), 'sema', '--momentum', '0.4')
+    (hook,), _ = change(toy(ours), 'sema', momentum=0.4)
     assert hook == dict(ours, momentum=0.4, switch_interval=1)
-    (hook,), _ = change(toy(ours), 'sema', '--switch-interval', '2')
+    (hook,), _ = change(toy(ours), 'sema', switch_interval=2)
     assert hook == dict(ours, switch_interval=2)
     (hook,), _ = change(toy(ours), 'ema')
     del ours['switch_begin']
@@ -304,7 +289,7 @@ def test_a_schedule_of_ours_is_kept(change):
     # Iterations are not epochs.
     by_iter = dict(ours, by_epoch=False, switch_interval=7, switch_begin=3)
     assert change(toy(by_iter), 'sema')[0] == [by_iter]
-    (hook,), _ = change(toy(by_iter), 'sema', '--switch-interval', '2')
+    (hook,), _ = change(toy(by_iter), 'sema', switch_interval=2)
     assert hook == dict(ours, switch_interval=2)
 
 
@@ -318,7 +303,7 @@ def test_a_schedule_of_ours_is_kept(change):
         (None, 1200, 1, 0.01, 'the window of 0.001, the default, is 1000'),
     ],
 )
-def test_the_window_fits_a_third(change, own, images, gpus, chosen, words):
+def test_the_window_fits_a_third(own, images, gpus, chosen, words):
     hooks = [] if own is None else [dict(type='EMAHook', momentum=own)]
     cfg = toy(*hooks)
     (hook,), (note,) = change(cfg, 'sema', images=images, gpus=gpus)
@@ -326,7 +311,7 @@ def test_the_window_fits_a_third(change, own, images, gpus, chosen, words):
     assert words in note
 
 
-def test_accumulation_and_interval_count(change):
+def test_accumulation_and_interval_count():
     hook = dict(type='EMAHook', momentum=0.01, interval=2)
     cfg = toy(hook, **{'optim_wrapper.accumulative_counts': 3})
     (after,), _ = change(cfg, 'sema', images=7200)
@@ -338,9 +323,8 @@ def test_accumulation_and_interval_count(change):
 ITERS = {'train_cfg': dict(by_epoch=False, max_iters=90, _delete_=True)}
 
 
-def test_iterations(change):
-    interval = ('--switch-interval', '30')
-    (hook,), _ = change(toy(**ITERS), 'sema', *interval, images=None)
+def test_iterations():
+    (hook,), _ = change(toy(**ITERS), 'sema', switch_interval=30, images=None)
     assert hook == dict(
         type=OURS, momentum=0.1, by_epoch=False, switch_interval=30
     )
@@ -348,68 +332,39 @@ def test_iterations(change):
     assert hook == dict(type=OURS, momentum=0.001, switch_interval=None)
 
 
-def test_images_are_counted_only_for_the_window(tool, change):
-    for args in (
-        ('ema',),
-        ('none',),
-        ('sema', '--momentum', '0.1', '--switch-interval', '2'),
-    ):
-        options = argparse.ArgumentParser()
-        tool.add_arguments(options)
-        options = options.parse_args(['--averaging', *args])
-        tool.change_averaging(toy(), options, no_images, 1)
+def test_images_are_counted_only_for_the_window():
+    for args in (('ema',), ('none',), ('sema', 0.1, 2)):
+        change_averaging(toy(), *args, images=no_images)
 
 
-def test_images_are_those_of_the_data_set(tool):
-    pytest.importorskip('mmpretrain')
-    cfg = Config.fromfile(DIGITS / NAME.format(''))
-    assert tool.count_images(cfg) == 1074
-    cfg.train_dataloader.dataset.indices = 480
-    assert tool.count_images(cfg) == 480
-    cfg.train_dataloader.dataset.type = 'Nothing'
-    with pytest.raises(ValueError, match='cannot be counted .KeyError'):
-        tool.count_images(cfg)
+def test_by_default_the_data_set_is_counted():
+    (note,) = change_averaging(toy(), 'sema', switch_interval=2)
+    assert 'a third of the 12 optimizer steps' in note
 
 
 @pytest.mark.parametrize(
-    ('args', 'changes', 'words'),
+    ('averaging', 'arguments', 'changes', 'words'),
     [
-        (('keep', '--momentum', '0.1'), {}, 'write --averaging ema or sema'),
-        (('none', '--momentum', '0.1'), {}, 'no effect with --averaging none'),
-        (('ema', '--switch-interval', '2'), {}, 'write --averaging sema'),
-        (('keep', '--switch-interval', '2'), {}, 'write --averaging sema'),
-        (('sema',), ITERS, 'needs --switch-interval N, in iterations'),
-        (('sema', '--switch-interval', '0'), {}, 'must be at least 1'),
-        (('sema', '--switch-interval', '4'), {}, 'never be switched'),
-        (('sema',), {'train_cfg.type': 'No'}, "loop 'No' of train_cfg"),
+        ('keep', dict(momentum=0.1), {}, 'write --averaging ema or sema'),
+        ('none', dict(momentum=0.1), {}, 'no effect with --averaging none'),
+        ('ema', dict(switch_interval=2), {}, 'write --averaging sema'),
+        ('keep', dict(switch_interval=2), {}, 'write --averaging sema'),
+        ('sema', {}, ITERS, 'needs --switch-interval N, in iterations'),
+        ('sema', dict(switch_interval=0), {}, 'must be at least 1'),
+        ('sema', dict(switch_interval=4), {}, 'never be switched'),
+        ('sema', {}, {'train_cfg.type': 'No'}, "loop 'No' of train_cfg"),
+        ('swa', {}, {}, "one of keep, none, ema, sema; got 'swa'"),
     ],
 )
-def test_wrong_arguments(change, args, changes, words):
+def test_wrong_arguments(averaging, arguments, changes, words):
     with pytest.raises(ValueError, match=words):
-        change(toy(**changes), *args)
+        change(toy(**changes), averaging, **arguments)
 
 
 @pytest.mark.parametrize('method', ['none', 'ema', 'sema'])
-def test_the_average_of_a_model_is_not_replaced(change, method):
+def test_the_average_of_a_model_is_not_replaced(method):
     hook = dict(type='sema_mm.SwitchTargetHook', switch_interval=2)
     cfg = toy(OTHER, hook)
     with pytest.raises(ValueError, match='does not know SwitchTargetHook'):
         change(cfg, method)
     assert change(cfg, 'keep')[0] == [OTHER, hook]
-
-
-@pytest.mark.parametrize(
-    ('launcher', 'variables', 'expected'),
-    [
-        ('none', dict(RANK='3', WORLD_SIZE='8'), (0, 1)),
-        ('pytorch', dict(RANK='3', WORLD_SIZE='8'), (3, 8)),
-        ('slurm', dict(SLURM_PROCID='1', SLURM_NTASKS='2'), (1, 2)),
-        ('pytorch', {}, (0, 1)),
-    ],
-)
-def test_processes(tool, monkeypatch, launcher, variables, expected):
-    for name in ('RANK', 'WORLD_SIZE'):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    assert tool.processes_of(launcher) == expected

@@ -5,16 +5,19 @@ from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 
 from sema_mm import SwitchEMAHook
-from sema_mm.config.hooks import (
-    averages,
-    averaging_hooks,
-    has_switch_ema,
-    hook_name,
-)
+from sema_mm.config.hooks import ConfigHooks
 
 
 class Inherited(SwitchEMAHook):
     pass
+
+
+def averages(hook):
+    return bool(ConfigHooks(Config(dict(custom_hooks=[hook]))).averaging)
+
+
+def averaging_hooks(cfg):
+    return [hook.config for hook in ConfigHooks(cfg).averaging]
 
 
 @pytest.mark.parametrize(
@@ -45,12 +48,10 @@ def test_where_hooks_are():
     ema, ours = dict(type='EMAHook'), dict(type=Inherited)
     cfg = Config(dict(default_hooks=dict(a=ema, b=None), custom_hooks=[ours]))
     assert averaging_hooks(cfg) == [ema, ours]
-    assert has_switch_ema(cfg)
-    assert [hook_name(hook) for hook in (ema, ours)] == [
-        'EMAHook',
-        'Inherited',
-    ]
+    hooks = ConfigHooks(cfg)
+    assert [hook.config for hook in hooks.ours] == [ours]
+    assert [hook.name for hook in hooks.averaging] == ['EMAHook', 'Inherited']
     single = Config(dict(custom_hooks=ema))
     assert averaging_hooks(single) == [ema]
-    assert not has_switch_ema(single)
+    assert not ConfigHooks(single).ours
     assert averaging_hooks(Config(dict())) == []

@@ -7,7 +7,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from sema_mm.config.plan import length_of_config, plan_of_config
+from sema_mm.config.plan import plan_of_config
 from tests.helpers.tool_runs import TOY_CONFIG
 
 ITERS = {
@@ -65,22 +65,6 @@ def test_gpus_share_the_images(length, drop_last):
         iters = share // 4 if drop_last else math.ceil(share / 4)
         assert plan.steps == iters
         assert plan.length.max_iters == 3 * iters
-
-
-@pytest.mark.parametrize(
-    ('name', 'length', 'gpus', 'iters'),
-    [
-        ('mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py', 117266, 8, 7330),
-        ('mmdet::yolox/yolox_s_8xb8-300e_coco.py', 118287, 8, 1849),
-        ('mmpretrain::deit/deit-small_4xb256_in1k.py', 1281167, 4, 1252),
-    ],
-)
-def test_epochs_of_upstream(name, length, gpus, iters, tmp_path):
-    pytest.importorskip(name.partition('::')[0])
-    path = tmp_path / 'config.py'
-    path.write_text(f'_base_ = {name!r}\n')
-    cfg = Config.fromfile(path)
-    assert length_of_config(cfg, length, gpus).iters_per_epoch == iters
 
 
 def test_a_sampler_that_looks_at_the_images():
