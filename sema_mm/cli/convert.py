@@ -1,4 +1,4 @@
-"""Converts checkpoints of other libraries, and exports weights.
+"""Convert checkpoints of other libraries, and export weights.
 
 Examples::
 
@@ -31,11 +31,7 @@ from ..conversion.writing import (
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('source', metavar='IN', help='path of a checkpoint')
     parser.add_argument('target', metavar='OUT', help='path of the result')
@@ -74,14 +70,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def convert(args: argparse.Namespace) -> int:
-    """Converts a checkpoint, and says what is done.
-
-    Args:
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        int: The exit code: 1 if the weights do not fit ``--config``.
-    """
+    """Convert a checkpoint; return 1 if it does not fit ``--config``."""
     check_target(args.target, args.force, bool(args.export))
     model = build_model(args.config) if args.config else None
     found = read_format(
@@ -104,15 +93,7 @@ def convert(args: argparse.Namespace) -> int:
 
 
 def save(args: argparse.Namespace, found: Found) -> Path:
-    """Writes the result.
-
-    Args:
-        args (argparse.Namespace): The command line.
-        found (Found): The weights.
-
-    Returns:
-        Path: The file.
-    """
+    """Write the result, and return its path."""
     if not args.export:
         data = encode_checkpoint(pack_checkpoint(found))
         return write(data, args.target, args.force)
@@ -127,7 +108,7 @@ def save(args: argparse.Namespace, found: Found) -> Path:
 
 
 def main() -> None:
-    """Converts, or says in one sentence why not."""
+    """Convert, or print in one sentence why not."""
     args = parse_args()
     try:
         sys.exit(convert(args))

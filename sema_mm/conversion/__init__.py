@@ -1,1 +1,1 @@
-"""Checkpoints of other libraries: how they are read, changed, written."""
+"""Reading, renaming and writing checkpoints of other libraries."""

@@ -9,36 +9,33 @@ from collections import defaultdict
 from torch import Tensor
 
 from .found import Found
-from .infer_ema_location import BUFFERS, decide, is_by_iteration
+from .infer_ema_location import (
+    BUFFERS,
+    infer_ema_location,
+    saved_by_iteration,
+)
 from .state_dicts import StateDict, like
 
 _PREFIX = 'ema_'
 
 
 def has_buffers(state: StateDict) -> bool:
-    """Tells whether a state dict has such buffers.
-
-    Args:
-        state (StateDict): A model's state dict.
-
-    Returns:
-        bool: Whether at least one belongs to another name.
-    """
+    """Return whether a state dict has such a buffer for one of its names."""
     return bool(_pair(state)[0])
 
 
 def split(
     state: StateDict, meta: dict, file: str = '', average_in: str = 'auto'
 ) -> Found:
-    """Takes the two sets of weights apart.
+    """Separate the two sets of weights.
 
     Args:
         state (StateDict): The model's state dict, buffers included.
         meta (dict): The meta data of the checkpoint.
-        file (str): Its path, whose name says when it was saved. Defaults to
-            ''.
+        file (str): Its path, whose name tells when it was saved. Defaults
+            to ''.
         average_in (str): Which entries hold the average: 'weights',
-            'buffers', or 'auto' to find out. Defaults to 'auto'.
+            'buffers', or 'auto' to infer it. Defaults to 'auto'.
 
     Returns:
         Found: The average and the origin.
@@ -46,7 +43,7 @@ def split(
     pairs, unmatched = _pair(state)
     reason = 'as the command line says'
     if average_in == 'auto':
-        average_in, reason = decide(meta, file)
+        average_in, reason = infer_ema_location(meta, file)
     weights, buffers = like(state), like(state)
     partner_of = {name: buffer for buffer, name in pairs.items()}
     for key, value in state.items():
@@ -54,7 +51,7 @@ def split(
             weights[key] = value
             buffers[key] = state[partner_of.get(key, key)]
     swapped = average_in == BUFFERS
-    if is_by_iteration(meta, file):
+    if saved_by_iteration(meta, file):
         meta = _recounted(meta)
     iterations = meta.get('iter')
     return Found(
@@ -70,20 +67,15 @@ def split(
 
 
 def _recounted(meta: dict) -> dict:
-    # Between two iterations mmcv has not counted the last one yet, and
-    # counts an epoch that still runs.
+    # A save between two iterations lacks the last one in mmcv's counter, and
+    # counts the unfinished epoch.
     changes = {'iter': 1, 'epoch': -1}
     counts = {k: meta[k] for k in changes if isinstance(meta.get(k), int)}
     return {**meta, **{k: n + changes[k] for k, n in counts.items()}}
 
 
 def _pair(state: StateDict) -> tuple[dict[str, str], list[str]]:
-    """Finds the name that each buffer belongs to.
-
-    Returns:
-        Tuple[Dict[str, str], List[str]]: Buffers to names; buffers that
-        belong to none or to several, with the reason.
-    """
+    """Map buffers to their names; list those of no or several names."""
     owners = defaultdict(list)
     for key in state:
         owners[_PREFIX + key.replace('.', '_')].append(key)

@@ -1,7 +1,7 @@
-"""The formats of checkpoints that are understood, and their readers."""
+"""The supported formats of checkpoints, and their readers."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Optional
+from typing import Optional
 
 from ..averaging.checkpoint_format import unpack
 from . import ema_buffers
@@ -12,19 +12,25 @@ from .state_dicts import StateDict, is_state_dict, unwrapped, without_prefix
 _PLACES = ('state_dict', 'model', 'model_state_dict', 'model_state', '')
 
 
-def read_format(checkpoint: dict, kind: str = 'auto', **options: Any) -> Found:
-    """Finds the weights in a checkpoint.
+def read_format(
+    checkpoint: dict,
+    kind: str = 'auto',
+    file: str = '',
+    average_in: str = 'auto',
+) -> Found:
+    """Find the weights in a checkpoint.
 
     Args:
         checkpoint (dict): The checkpoint.
         kind (str): Its format, a key of :data:`FORMATS`, or 'auto'.
-        **options (Any): What the reader of 'mmcv' takes.
+        file (str): As for :func:`ema_buffers.split`. Defaults to ''.
+        average_in (str): Likewise. Defaults to 'auto'.
 
     Returns:
         Found: The weights.
 
     Raises:
-        ValueError: If it is not of that format, or of none that is known.
+        ValueError: If it is not of that format, or of no supported one.
     """
     if kind == 'auto':
         fitting = [name for name in FORMATS if FORMATS[name][0](checkpoint)]
@@ -40,20 +46,21 @@ def read_format(checkpoint: dict, kind: str = 'auto', **options: Any) -> Found:
             f'the file is not of the format --from {kind}: leave it out to '
             'have the format recognised'
         )
-    found = read(checkpoint, **(options if kind == 'mmcv' else {}))
+    options = (file, average_in) if kind == 'mmcv' else ()
+    found = read(checkpoint, *options)
     found.complete()
     return found
 
 
 def _dicts(checkpoint: dict) -> Iterator[tuple[str, StateDict]]:
-    """Lists the state dicts in a checkpoint, itself included."""
+    """List the state dicts in a checkpoint, itself included."""
     for place, value in {'': checkpoint, **checkpoint}.items():
         if is_state_dict(value):
             yield str(place), value
 
 
 def _weights(checkpoint: dict) -> tuple[str, Optional[StateDict]]:
-    """Finds the model's weights, and their place."""
+    """Find the model's weights, and their place."""
     dicts = dict(_dicts(checkpoint))
     for place in _PLACES:
         if place in dicts:
@@ -62,7 +69,7 @@ def _weights(checkpoint: dict) -> tuple[str, Optional[StateDict]]:
 
 
 def _rest(checkpoint: dict, *places: str) -> list[str]:
-    """Names the entries of a checkpoint that are not used."""
+    """List the entries of a checkpoint that are not used."""
     used = {*places, 'meta'}
     return [] if '' in used else [str(k) for k in checkpoint if k not in used]
 
@@ -158,7 +165,7 @@ def _read_torch(checkpoint: dict) -> Found:
 def _named(
     checkpoint: dict, counter: str, prefix: str
 ) -> Optional[tuple[str, StateDict]]:
-    """Finds the state dict with a counter and with names of a prefix."""
+    """Find the state dict with a counter and with names of a prefix."""
     for place, state in _dicts(checkpoint):
         if counter in state and any(k.startswith(prefix) for k in state):
             return place, state
@@ -170,10 +177,10 @@ def _is_mmcv(checkpoint: dict) -> bool:
     return state is not None and ema_buffers.has_buffers(state)
 
 
-def _read_mmcv(checkpoint: dict, **options: Any) -> Found:
+def _read_mmcv(checkpoint: dict, file: str, average_in: str) -> Found:
     place, state = _weights(checkpoint)
     meta = checkpoint.get('meta') or {}
-    found = ema_buffers.split(state or {}, meta, **options)
+    found = ema_buffers.split(state or {}, meta, file, average_in)
     found.left_out = [
         name for name in _rest(checkpoint, place) if name != 'optimizer'
     ]

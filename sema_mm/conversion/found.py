@@ -12,21 +12,21 @@ AVERAGE, ORIGIN = 'average', 'origin'
 
 @dataclass
 class Found:
-    """The two sets of weights of a checkpoint, and what else is in it.
+    """The two sets of weights of a checkpoint, and its other entries.
 
     Attributes:
-        kind (str): The format that was recognised, in words.
+        kind (str): The format, in words.
         average (StateDict, optional): The averaged model; None for none.
         origin (StateDict, optional): The weights that training goes on
             with; None for none.
         steps (int, optional): Updates of the average; None if unknown.
-        meta (dict): What the checkpoint says of itself.
+        meta (dict): The meta data of the checkpoint.
         kept (dict): Other entries that the result keeps.
-        left_out (List[str]): Entries that it does not, with the reason.
+        left_out (List[str]): Entries that it drops, with the reason.
         copied (List[str]): Names without an average of their own.
-        unmatched (List[str]): Names that fit nothing, with the reason.
+        unmatched (List[str]): Names without a counterpart, with the reason.
         renamed (Dict[str, str]): Old names to new ones.
-        notes (Dict[str, str]): What else there is to say, by topic.
+        notes (Dict[str, str]): Other remarks, by topic.
     """
 
     kind: str
@@ -44,9 +44,9 @@ class Found:
     def complete(self) -> None:
         """Give both sets of weights the same names.
 
-        What is in one set alone, what differs in shape, and what is no
-        floating-point tensor cannot have been averaged: both sets get the
-        origin's, or else the average's.
+        An entry of only one set, of two shapes, or not of a floating-point
+        tensor was not averaged: both sets get the origin's, or else the
+        average's.
         """
         if self.average is None or self.origin is None:
             return

@@ -1,11 +1,11 @@
-"""In which of its two sets of weights an old checkpoint holds the average.
+"""Infers which of its two sets of weights is an old checkpoint's average.
 
 The hooks of mmcv 1.x exchange weights and ``ema_*`` buffers at the end of
 each epoch, and back before the next. A checkpoint that is saved in between
 holds the average under the names of the weights; one that is saved before
-the exchange, or in the middle of an epoch, holds it in the buffers. Which
-it is follows from the run's config, whose text old checkpoints carry. It is
-a program; it is parsed here, never run.
+the exchange, or in the middle of an epoch, holds it in the buffers. The
+run's config, whose text is in old checkpoints, decides. It is a program; it
+is parsed here, never run.
 """
 
 import ast
@@ -29,8 +29,8 @@ _PRIORITIES = dict(
 )
 
 
-def decide(meta: dict, file: str = '') -> tuple[str, str]:
-    """Finds out which entries of an old checkpoint hold the average.
+def infer_ema_location(meta: dict, file: str = '') -> tuple[str, str]:
+    """Infer which entries of an old checkpoint hold the average.
 
     Args:
         meta (dict): The meta data of the checkpoint.
@@ -39,7 +39,7 @@ def decide(meta: dict, file: str = '') -> tuple[str, str]:
     Returns:
         Tuple[str, str]: 'weights' or 'buffers', and the reason.
     """
-    if is_by_iteration(meta, file):
+    if saved_by_iteration(meta, file):
         return BUFFERS, 'it was saved by iteration, with no exchange'
     settings = _settings(meta)
     if not settings:
@@ -55,16 +55,8 @@ def decide(meta: dict, file: str = '') -> tuple[str, str]:
     return _by_priority(settings, saver, first)
 
 
-def is_by_iteration(meta: dict, file: str = '') -> bool:
-    """Tells whether an old checkpoint was saved between two iterations.
-
-    Args:
-        meta (dict): The meta data of the checkpoint.
-        file (str): Its path. Defaults to ''.
-
-    Returns:
-        bool: Whether its config says so, or, without one, its name.
-    """
+def saved_by_iteration(meta: dict, file: str = '') -> bool:
+    """Return whether a checkpoint was saved in the middle of an epoch."""
     settings = _settings(meta)
     if not settings:
         return bool(re.fullmatch(r'iter_\d+\.pth', _name(file)))
@@ -79,15 +71,15 @@ def is_by_iteration(meta: dict, file: str = '') -> bool:
 def _by_priority(
     settings: dict[str, Any], saver: int, first: bool
 ) -> tuple[str, str]:
-    """Compares the priorities of the hooks that exchange and that save.
+    """Compare the priorities of the hooks that exchange and that save.
 
     Args:
         settings (Dict[str, Any]): The run's config.
-        saver (int): The priority of what saved.
+        saver (int): The priority of the hook that saves.
         first (bool): Whether the exchange comes first at equal priorities.
 
     Returns:
-        Tuple[str, str]: As :func:`decide`.
+        Tuple[str, str]: As :func:`infer_ema_location`.
     """
     hooks = settings.get('custom_hooks')
     hooks = [_dict(hook) for hook in hooks] if isinstance(hooks, list) else []
@@ -116,7 +108,7 @@ def _dict(value: Any) -> dict:
 
 
 def _settings(meta: dict) -> dict[str, Any]:
-    """Reads the assignments of the run's config without running it."""
+    """Read the assignments of the run's config without running it."""
     try:
         body = ast.parse(str(meta.get('config', ''))).body
         return {
@@ -130,7 +122,7 @@ def _settings(meta: dict) -> dict[str, Any]:
 
 
 def _value(node: ast.expr) -> Any:
-    """Reads constants, lists and dicts; None for all else."""
+    """Read constants, lists and dicts; None for all else."""
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, (ast.List, ast.Tuple)):

@@ -34,7 +34,7 @@ class Fit:
 
 
 def build_model(name: str) -> nn.Module:
-    """Builds the model of a config, without loading any weights.
+    """Build the model of a config, without loading any weights.
 
     Args:
         name (str): The config, a path or ``LIBRARY::NAME``.
@@ -62,14 +62,14 @@ def build_model(name: str) -> nn.Module:
 
 
 def check_fit(model: nn.Module, state: StateDict) -> Fit:
-    """Loads weights into a model, and notes what does not fit.
+    """Load weights into a model, and collect the names that do not fit.
 
     Args:
         model (nn.Module): The model; it takes what fits.
         state (StateDict): The weights.
 
     Returns:
-        Fit: What does not.
+        Fit: The names.
 
     Raises:
         ValueError: If the model refuses the weights for another reason.

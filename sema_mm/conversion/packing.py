@@ -10,17 +10,17 @@ from ..averaging.functional import bit_equal
 from .found import AVERAGE, Found
 from .state_dicts import StateDict, compact, like
 
-#: What mmengine asks of a checkpoint that it resumes; empty.
+#: An empty message hub, which mmengine needs to resume.
 _NO_LOG: dict[str, dict] = dict(
     log_scalars={}, runtime_info={}, resumed_keys={}
 )
-#: What a published file says of itself.
+#: The meta data of a published file.
 _PUBLISHED = ('dataset_meta', 'epoch', 'iter')
 _SIMPLE = (str, int, float, bool, bytes, type(None))
 
 
 def pack_checkpoint(found: Found) -> dict[str, Any]:
-    """Makes a checkpoint of mmengine's format.
+    """Make a checkpoint of mmengine's format.
 
     Args:
         found (Found): The weights; the average must be there.
@@ -44,7 +44,7 @@ def pack_checkpoint(found: Found) -> dict[str, Any]:
 
 
 def pack_published(found: Found, which: str) -> dict[str, Any]:
-    """Makes a checkpoint of weights alone.
+    """Make a checkpoint of weights alone.
 
     Args:
         found (Found): The weights.
@@ -61,10 +61,10 @@ def pack_published(found: Found, which: str) -> dict[str, Any]:
 
 
 def name_left_out(found: Found, published: bool) -> list[str]:
-    """Names the entries of a checkpoint that its result does not have.
+    """List the entries of a checkpoint that its result does not have.
 
     Args:
-        found (Found): What is in the checkpoint.
+        found (Found): The content of the checkpoint.
         published (bool): Whether the result is weights alone.
 
     Returns:
@@ -94,8 +94,7 @@ def _training(average: StateDict, origin: StateDict, found: Found) -> dict:
 
 
 def _meta(found: Found) -> dict[str, Any]:
-    # The text of a config is a program, which mmengine would run on a
-    # resume: it stays behind.
+    # mmengine would run the text of a config on a resume: it is left out.
     meta = {k: v for k, v in found.meta.items() if k != 'config'}
     if 'dataset_meta' not in meta:
         named = {'classes': meta.pop('CLASSES', None)}
@@ -107,7 +106,7 @@ def _meta(found: Found) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Turns numpy's objects into Python's; text stands for all others."""
+    """Convert numpy's objects to Python's, all others to text."""
     if isinstance(value, dict):
         return {_plain(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

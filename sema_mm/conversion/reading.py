@@ -9,7 +9,7 @@ SAFETENSORS = '.safetensors'
 
 
 def read_file(path: str) -> dict:
-    """Reads a checkpoint.
+    """Read a checkpoint.
 
     Args:
         path (str): A file of ``torch.save``, or one that ends in
@@ -37,14 +37,7 @@ def read_file(path: str) -> dict:
 
 
 def load_safetensors() -> ModuleType:
-    """Imports safetensors, which this tool alone needs.
-
-    Returns:
-        ModuleType: safetensors.torch.
-
-    Raises:
-        ValueError: If it is not installed.
-    """
+    """Import safetensors.torch, or explain how to install it."""
     try:
         import safetensors.torch
     except ImportError as error:

@@ -58,7 +58,7 @@ _DENSENET_CIFAR: Rules = ((r'backbone\.stem\.0\.', 'backbone.stem.'),)
 
 
 def rename_old_names(found: Found) -> None:
-    """Gives weights the names that today's libraries know them by.
+    """Rename weights as today's libraries do.
 
     Args:
         found (Found): The weights, changed in place.
@@ -89,7 +89,7 @@ def _note_age(found: Found) -> None:
 
 
 def _rules_for(names: Iterable[str]) -> Rules:
-    """Chooses the rules by names that occur in the old networks only."""
+    """Choose the rules by names that occur in the old networks only."""
     text = '\n'.join(names)
     if re.search(r'^bbox_head\.transformer\.', text, re.M):
         return _DETR

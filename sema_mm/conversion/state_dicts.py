@@ -1,4 +1,4 @@
-"""Small operations on state dicts, which keep torch's versions in them."""
+"""Operations on state dicts that keep torch's version metadata."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -9,12 +9,12 @@ from torch import Tensor
 
 StateDict = dict[str, Any]
 
-#: What data parallelism and compilation put into names.
+#: Marks of data parallelism and compilation in names.
 _PARALLEL, _COMPILED = 'module.', '_orig_mod.'
 
 
 def is_state_dict(value: Any) -> bool:
-    """Tells whether an object is the state dict of a model.
+    """Return whether an object is the state dict of a model.
 
     Args:
         value (Any): Anything out of a checkpoint.
@@ -31,7 +31,7 @@ def is_state_dict(value: Any) -> bool:
 
 
 def renamed(state: StateDict, rename: Callable[[str], str]) -> StateDict:
-    """Gives every tensor, and every module's version, its new name.
+    """Rename every tensor, and every module's version.
 
     Args:
         state (StateDict): A state dict; it is not changed.
@@ -62,7 +62,7 @@ def renamed(state: StateDict, rename: Callable[[str], str]) -> StateDict:
 
 
 def without_prefix(state: StateDict, prefix: str) -> StateDict:
-    """Takes the tensors whose names start with a prefix, and takes it off.
+    """Select the tensors whose names start with a prefix, and remove it.
 
     Args:
         state (StateDict): A state dict; it is not changed.
@@ -84,14 +84,7 @@ def without_prefix(state: StateDict, prefix: str) -> StateDict:
 
 
 def unwrapped(state: StateDict) -> StateDict:
-    """Takes the marks of data parallelism and compilation out of names.
-
-    Args:
-        state (StateDict): A state dict; it is not changed.
-
-    Returns:
-        StateDict: The state dict of the model without its wrappers.
-    """
+    """Remove the marks of data parallelism and compilation from names."""
     state = renamed(state, lambda key: key.replace(_COMPILED, ''))
     if all(key.startswith(_PARALLEL) for key in state):
         state = without_prefix(state, _PARALLEL)
@@ -99,14 +92,7 @@ def unwrapped(state: StateDict) -> StateDict:
 
 
 def like(state: StateDict) -> StateDict:
-    """Makes an empty state dict with the versions of another.
-
-    Args:
-        state (StateDict): The other.
-
-    Returns:
-        StateDict: The empty one.
-    """
+    """Make an empty state dict with the versions of another."""
     empty: Any = OrderedDict()
     versions = getattr(state, '_metadata', None)
     if isinstance(versions, dict):
@@ -115,11 +101,11 @@ def like(state: StateDict) -> StateDict:
 
 
 def compact(state: StateDict, memo: dict) -> StateDict:
-    """Copies tensors that are parts of larger ones, which a file would hold.
+    """Copy tensors that are views of larger ones, which a file would hold.
 
     Args:
         state (StateDict): A state dict; it is not changed.
-        memo (dict): What was copied already: tensors that were one stay one.
+        memo (dict): Earlier copies, so that tied tensors stay tied.
 
     Returns:
         StateDict: Plain tensors, each with a storage of its own size.

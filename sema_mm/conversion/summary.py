@@ -1,6 +1,4 @@
-"""Says what was found in a checkpoint and what became of it."""
-
-from typing import Optional
+"""Describes a converted checkpoint in lines of text."""
 
 import torch
 
@@ -10,15 +8,15 @@ from .model_check import Fit
 
 
 def describe(path: str, found: Found, left_out: list[str]) -> str:
-    """Describes what was found.
+    """Describe the content of a checkpoint.
 
     Args:
         path (str): The file.
-        found (Found): What is in it.
+        found (Found): Its content.
         left_out (List[str]): Entries that the result does not have.
 
     Returns:
-        str: Lines of text; names that fit nothing are all there.
+        str: Lines of text, with all unmatched names.
     """
     average = found.average is not None
     own = len(found.average or {}) - len(found.copied) if average else 0
@@ -42,18 +40,8 @@ def describe(path: str, found: Found, left_out: list[str]) -> str:
     return '\n'.join(lines)
 
 
-def describe_fit(config: str, fit: Optional[Fit]) -> str:
-    """Describes how the result fits a model.
-
-    Args:
-        config (str): The config of the model.
-        fit (Fit, optional): How it does.
-
-    Returns:
-        str: Lines of text, with every name that does not fit.
-    """
-    if fit is None:
-        return ''
+def describe_fit(config: str, fit: Fit) -> str:
+    """Describe how weights fit the model of a config, with all names."""
     if fit.is_exact:
         return f'fits the model of {config}: all {fit.total} names'
     lines = [f'does not fit the model of {config} ({fit.total} names)']
@@ -64,14 +52,16 @@ def describe_fit(config: str, fit: Optional[Fit]) -> str:
 
 
 def _lacking(found: Found) -> list[str]:
-    """List what could have an average, and has none."""
-    both = found.average is not None and found.origin is not None
+    """List the weights that could have an average, and have none."""
+    origin = found.origin
+    if found.average is None or origin is None:
+        return []
     return [
         key
-        for key in (found.copied if both else [])
+        for key in found.copied
         if key.rpartition('.')[2] not in STATISTICS
-        and torch.is_tensor(found.origin[key])
-        and found.origin[key].is_floating_point()
+        and torch.is_tensor(origin[key])
+        and origin[key].is_floating_point()
     ]
 
 

@@ -1,4 +1,4 @@
-"""Writes checkpoints, whole or not at all."""
+"""Writing checkpoints, whole or not at all."""
 
 import contextlib
 import hashlib
@@ -17,10 +17,10 @@ Data = Union[bytes, memoryview]
 
 
 def check_target(path: str, force: bool, published: bool) -> None:
-    """Looks whether a file can be written, before anything is read.
+    """Check that a file can be written, before anything is read.
 
     Args:
-        path (str): Where it goes.
+        path (str): The file.
         force (bool): Whether it may replace another.
         published (bool): Whether it holds weights alone.
 
@@ -31,11 +31,8 @@ def check_target(path: str, force: bool, published: bool) -> None:
     target = Path(path)
     endings = (*ENDINGS, SAFETENSORS) if published else ENDINGS
     if target.suffix not in endings:
-        also = (
-            ''
-            if published
-            else ('; .safetensors holds weights alone, see --export')
-        )
+        also = '; .safetensors holds weights alone, see --export'
+        also = '' if published else also
         raise ValueError(
             f'OUT must end in {" or ".join(endings)}, not {path}{also}'
         )
@@ -48,14 +45,14 @@ def check_target(path: str, force: bool, published: bool) -> None:
 
 
 def encode_checkpoint(checkpoint: dict[str, Any]) -> Data:
-    """Turns a checkpoint into the bytes of a file.
+    """Serialise a checkpoint.
 
     Args:
         checkpoint (Dict[str, Any]): The checkpoint.
 
     Returns:
-        Data: What ``torch.save`` writes; nothing of it comes from the
-        file's name or the clock.
+        Data: The bytes of ``torch.save``, which depend on neither the file's
+        name nor the clock.
     """
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)
@@ -63,14 +60,14 @@ def encode_checkpoint(checkpoint: dict[str, Any]) -> Data:
 
 
 def encode_safetensors(state: StateDict) -> tuple[Data, list[str]]:
-    """Turns weights into the bytes of a .safetensors file.
+    """Serialise weights as a .safetensors file.
 
     Args:
         state (StateDict): The weights.
 
     Returns:
-        Tuple[Data, List[str]]: The bytes; the names that hold no tensor
-        and are not in them.
+        Tuple[Data, List[str]]: The bytes; names left out, as they hold no
+        tensor.
     """
     module = load_safetensors()
     seen: set[int] = set()
@@ -87,11 +84,11 @@ def encode_safetensors(state: StateDict) -> tuple[Data, list[str]]:
 
 
 def publish(data: Data, path: str, force: bool) -> Path:
-    """Writes a file, with the start of its hash in its name.
+    """Write a file, with the start of its hash in its name.
 
     Args:
         data (Data): Its content.
-        path (str): Where it goes, without the hash.
+        path (str): Its path, without the hash.
         force (bool): Whether it may replace another.
 
     Returns:
@@ -104,11 +101,11 @@ def publish(data: Data, path: str, force: bool) -> Path:
 
 
 def write(data: Data, path: str, force: bool) -> Path:
-    """Writes a file.
+    """Write a file, whole or not at all.
 
     Args:
         data (Data): Its content.
-        path (str): Where it goes.
+        path (str): Its path.
         force (bool): Whether it may replace another.
 
     Returns:
@@ -135,7 +132,7 @@ def write(data: Data, path: str, force: bool) -> Path:
 
 
 def _place(part: Path, target: Path) -> None:
-    """Gives a file its name, which fails if that is taken meanwhile."""
+    """Rename a file; fail if the name was taken meanwhile."""
     try:
         os.link(part, target)
     except FileExistsError as error:
