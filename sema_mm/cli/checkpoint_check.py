@@ -1,7 +1,6 @@
-"""Looks at a checkpoint before the model reads it."""
+"""Checks of a checkpoint before the model reads it."""
 
 import logging
-import re
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -12,22 +11,22 @@ from torch import Tensor
 
 
 class CheckpointCheck(Hook):
-    """Refuses a checkpoint of another model; says what else is missing.
+    """Refuse a checkpoint of another model; warn of other gaps.
 
-    mmengine leaves out whatever does not fit, even if that is everything,
-    and goes on with the weights that the model began with.
+    mmengine skips entries that do not fit, even all of them, and goes on
+    with the initial weights.
     """
 
-    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Looks for the optimizer's state, and for one tensor that fits.
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Check the optimizer's state, and that one tensor fits.
 
         Args:
             runner (Runner): The runner.
             checkpoint (dict): The checkpoint.
 
         Raises:
-            ValueError: If no tensor fits, or a run is resumed that was not
-                sound when it was saved.
+            ValueError: If no tensor fits, or a resumed run had diverged when
+                it was saved.
         """
         if runner._resume:
             check_numbers(checkpoint)
@@ -39,10 +38,11 @@ class CheckpointCheck(Hook):
                 level=logging.WARNING,
             )
         if not isinstance(runner, Runner):
-            return  # A strategy may have cut the model to pieces.
+            return  # A FlexibleRunner, whose strategy may shard the model.
         found = checkpoint.get('state_dict', checkpoint)
         shapes = {
-            re.sub(r'^module\.', '', key): getattr(value, 'shape', None)
+            # mmengine removes the prefix, too.
+            key.removeprefix('module.'): getattr(value, 'shape', None)
             for key, value in found.items()
         }
         model = runner.model
@@ -57,7 +57,7 @@ class CheckpointCheck(Hook):
 
 
 def check_numbers(checkpoint: dict) -> None:
-    """Refuses a checkpoint from which training would diverge again.
+    """Refuse a checkpoint of a diverged run.
 
     Args:
         checkpoint (dict): The checkpoint, before a resume.
@@ -74,14 +74,7 @@ def check_numbers(checkpoint: dict) -> None:
 
 
 def holds_nan(content: Any) -> bool:
-    """Tells whether there is NaN in a nested state.
-
-    Args:
-        content (Any): The state.
-
-    Returns:
-        bool: Whether a tensor in it holds NaN.
-    """
+    """Return whether a tensor in a nested state holds NaN."""
     if isinstance(content, Tensor):
         return bool(content.isnan().any())
     if isinstance(content, dict):

@@ -1,20 +1,20 @@
-"""Lets a test choose between the two sets of weights of a checkpoint."""
-
-from typing import Any
+"""The choice between the two sets of weights of a checkpoint."""
 
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.runner import Runner
 
+from ..averaging.checkpoint_format import unpack
 from ..hooks.loaded_checkpoint import LoadedCheckpoint
 
 
 class ChosenWeights(Hook):
-    """Gives the model one of the two sets of weights of a checkpoint.
+    """Load one of the two sets of weights of a checkpoint.
 
     Checkpoints of our hook and of mmengine's ``EMAHook`` hold the average
-    and, for a resume, the origin: the weights that training goes on with,
-    its buffers included.
+    and, for a resume, the origin: the weights and buffers that training goes
+    on with.
 
     Args:
         weights (str): 'average' or 'origin'.
@@ -23,15 +23,15 @@ class ChosenWeights(Hook):
     def __init__(self, weights: str) -> None:
         self.weights = weights
 
-    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Changes a checkpoint before the model reads it, and says so.
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Change a checkpoint before the model reads it, and log that.
 
         Args:
             runner (Runner): The runner.
             checkpoint (dict): The checkpoint.
 
         Raises:
-            ValueError: If the origin is wanted and not there.
+            ValueError: If the checkpoint lacks the chosen origin.
         """
         origin = self.weights == 'origin'
         if origin and 'ema_state_dict' not in checkpoint:
@@ -47,16 +47,7 @@ class ChosenWeights(Hook):
 
 
 def are_equal(checkpoint: dict) -> bool:
-    """Tells whether the two sets of weights of a checkpoint are the same.
-
-    Args:
-        checkpoint (dict): The checkpoint.
-
-    Returns:
-        bool: Whether they are.
-    """
-    origin = checkpoint['ema_state_dict']
-    return all(
-        torch.equal(tensor, origin.get(f'module.{key}', tensor))
-        for key, tensor in checkpoint['state_dict'].items()
-    )
+    """Return whether the two sets of weights of a checkpoint are the same."""
+    average = checkpoint['state_dict']
+    origin, _ = unpack(average, checkpoint['ema_state_dict'])
+    return all(torch.equal(average[key], origin[key]) for key in average)

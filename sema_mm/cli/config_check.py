@@ -1,4 +1,4 @@
-"""Looks at a config and its checkpoint before anything is built."""
+"""Checks of a config and its checkpoint before anything is built."""
 
 import contextlib
 import difflib
@@ -23,11 +23,11 @@ AMP_DEVICES = ('cuda', 'npu', 'mlu', 'musa')
 
 
 def check_config(cfg: Config, loop: str) -> None:
-    """Looks for what is missing on this machine, before anything is built.
+    """Check that this machine has what a config needs.
 
     Args:
         cfg (Config): The config, with the arguments merged.
-        loop (str): What it is used for, 'train' or 'test'.
+        loop (str): 'train' or 'test'.
 
     Raises:
         ValueError: If the loop, a package, a device or a checkpoint is
@@ -56,7 +56,7 @@ def check_config(cfg: Config, loop: str) -> None:
 
 
 def check_keys(cfg: Config) -> None:
-    """Refuses what mmengine would overlook, or misread.
+    """Refuse keys that mmengine would overlook, or misread.
 
     Args:
         cfg (Config): The config.
@@ -79,7 +79,7 @@ def check_keys(cfg: Config) -> None:
 
 
 def check_optimizer(cfg: Config) -> None:
-    """Looks up the optimizer, of which mmengine says nothing clear.
+    """Check that the optimizer exists; mmengine's error is not clear.
 
     Args:
         cfg (Config): The config, after its libraries are imported.
@@ -99,13 +99,13 @@ def check_optimizer(cfg: Config) -> None:
 
 
 def check_checkpoint(cfg: Config) -> None:
-    """Looks into the checkpoint that a run begins with.
+    """Check the checkpoint that a run starts from.
 
     Args:
         cfg (Config): The config, with the arguments merged.
 
     Raises:
-        ValueError: If it is not there, or nothing that the run can use.
+        ValueError: If it is missing, or the run cannot use it.
     """
     path = find_checkpoint(cfg)
     if path is None or '://' in path:
@@ -114,7 +114,7 @@ def check_checkpoint(cfg: Config) -> None:
         with contextlib.suppress(DamagedCheckpointError):
             if osp.isfile(path):
                 load_from_local(path, 'cpu', mmap=True)
-        return  # The hook takes an older one for a damaged or missing one.
+        return  # The hook falls back to an older checkpoint.
     if not path:
         pointer = osp.join(cfg.work_dir, 'last_checkpoint')
         raise ValueError(
@@ -123,7 +123,7 @@ def check_checkpoint(cfg: Config) -> None:
     if not osp.exists(path):
         raise ValueError(f'there is no checkpoint {path}')
     if osp.isdir(path) and 'strategy' in cfg:
-        return  # Of several processes; their strategy reads it.
+        return  # A sharded checkpoint, which the strategy reads.
     content = load_from_local(path, 'cpu', mmap=True)
     if not cfg.get('resume'):
         return
@@ -136,7 +136,7 @@ def check_checkpoint(cfg: Config) -> None:
 
 
 def find_checkpoint(cfg: Config) -> Optional[str]:
-    """Finds the checkpoint that mmengine is going to load.
+    """Find the checkpoint that mmengine is going to load.
 
     Args:
         cfg (Config): The config, with the arguments merged.
@@ -161,13 +161,6 @@ def find_checkpoint(cfg: Config) -> Optional[str]:
 
 
 def chooses(cfg: Config) -> bool:
-    """Tells whether a run's hook chooses what to resume from.
-
-    Args:
-        cfg (Config): The config.
-
-    Returns:
-        bool: Whether it is our SafeCheckpointHook.
-    """
+    """Return whether a SafeCheckpointHook chooses what to resume from."""
     hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     return str(hook.get('type')).endswith('SafeCheckpointHook')
