@@ -5,22 +5,15 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
-ANALYSIS = [
-    'scipy',
-    'matplotlib',
-    'rich',
-    'scikit-learn',
-    'filelock',
-    'jinja2',
-]
+# Images to train on that need no download, and a lock for the files that two
+# processes make from them (torch needs it, too).
+DIGITS = ['scikit-learn', 'filelock']
+# Correlations, and the Matlab tables of IMDB-WIKI.
+REGRESSION = ['scipy']
 
 
 def read_version() -> str:
-    """Reads the version without importing the package (and torch with it).
-
-    Returns:
-        str: the version, as in ``'0.1.0'``.
-    """
+    """Return the version without importing the package, and torch with it."""
     values: dict = {}
     exec((ROOT / 'sema_mm' / 'version.py').read_text(), values)
     return values['__version__']
@@ -34,7 +27,25 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['sema_mm', 'sema_mm.*']),
-    package_data={'sema_mm': ['py.typed']},
+    # Where OpenMMLab's packages keep their configs and tools; .mim holds
+    # links to the folders of the checkout.
+    package_data={
+        'sema_mm': [
+            'py.typed',
+            '.mim/model-index.yml',
+            *(
+                f'.mim/{pattern}'
+                for pattern in (
+                    'configs/**/*.py',
+                    'configs/**/*.yml',
+                    'configs/**/*.md',
+                    'tools/**/*.py',
+                    'tools/*.sh',
+                )
+            ),
+        ]
+    },
+    entry_points={'console_scripts': ['sema-mm = sema_mm.cli.main:main']},
     python_requires='>=3.9',
     # torch holds the tensors; 2.6 is the oldest that loads checkpoints with
     # weights_only by default. The engine is left to the extras: the official
@@ -57,18 +68,18 @@ setup(
             'onedl-mmdetection>=3.5.1',
             'onedl-mmpretrain>=1.3.6',
         ],
-        # Eigenvalues, correlations and Matlab's tables (scipy), figures,
-        # tables, and the embedded digits, whose scenes two processes may
-        # build at once (filelock, which torch needs too); the templates of
-        # the report (jinja2, the same).
-        'analysis': ANALYSIS,
-        # Tests, in parallel too, and the logs and weights that they read.
+        # Of sema_mm.tasks.
+        'digits': DIGITS,
+        'regression': REGRESSION,
+        # Checkpoints that end in .safetensors.
+        'safetensors': ['safetensors'],
+        # Tests, in parallel too, with the logs that they read. Those of
+        # research/ need research/requirements.txt as well.
         'tests': [
-            'pytest>=8',
-            'pytest-xdist',
-            'tensorboard',
-            'safetensors',
-            *ANALYSIS,
+            *('pytest>=8', 'pytest-xdist', 'tensorboard', 'safetensors'),
+            *('matplotlib', 'rich'),
+            *DIGITS,
+            *REGRESSION,
         ],
     },
 )

@@ -21,8 +21,10 @@ if find_spec('mmengine') is not None:
         SwitchEMAHook,
         SwitchTargetHook,
     )
+    from .mmengine_patches import register_library
     from .strategies import DeepSpeedStrategy, FSDP2Strategy, FSDPStrategy
 
+    register_library()
     MODELS.register_module(module=SwitchEMA)
 
 __all__ = [

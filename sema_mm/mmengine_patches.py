@@ -8,11 +8,13 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import mmengine.runner.checkpoint as checkpoints
 import mmengine.runner.runner as runners
 import torch
+from mmengine.config import Config
+from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.runner import BaseLoop, CheckpointLoader, IterBasedTrainLoop
 
 from .checkpointing import whole_files as files
@@ -24,6 +26,7 @@ __all__ = [
     'close_after_run',
     'continue_data',
     'install',
+    'register_library',
     'save_directly',
 ]
 
@@ -40,6 +43,31 @@ def install() -> None:
     for prefix, loader in list(CheckpointLoader._schemes.items()):
         if not hasattr(loader, '__wrapped__'):
             _register(prefix, safe_loader(loader))
+
+
+def register_library() -> None:
+    """Add sema_mm to the libraries whose configs mmengine finds by name.
+
+    ``_base_ = 'sema_mm::...'`` and ``mmengine.hub.get_config`` work after it.
+    Importing ``sema_mm`` calls it.
+
+    mmengine has a fixed list and no entry points. A base of another library
+    gets ``_scope_`` too, the registry to look its types up in, in place of
+    ``default_scope``. sema_mm has no registry: its configs say which to use.
+    """
+    if __package__ in MODULE2PACKAGE:
+        return
+    # mmengine finds no package of this name and imports the module, which
+    # leads to the folder of an editable installation as well.
+    MODULE2PACKAGE[__package__] = __name__
+    find = Config._get_cfg_path
+
+    @functools.wraps(find)
+    def find_without_our_scope(*args: str) -> tuple[str, Optional[str]]:
+        path, scope = find(*args)
+        return path, None if scope == __package__ else scope
+
+    Config._get_cfg_path = staticmethod(find_without_our_scope)
 
 
 def close_after_run(loop: Any, stack: contextlib.ExitStack) -> None:

@@ -49,8 +49,8 @@ def environment():
 
 
 def run_tool(name, *args, cwd, **variables):
-    """Run tools/NAME.py, or a module by its dotted NAME, and wait."""
-    is_module = '.' in name
+    """Run tools/NAME.py, or a module by its name, and wait."""
+    is_module = '.' in name or name == 'sema_mm'
     program = ['-m', name] if is_module else [str(TOOLS / f'{name}.py')]
     return subprocess.run(
         [sys.executable, *program, *map(str, args)],

@@ -1,0 +1,1 @@
+"""Configs in pure Python, for ``with read_base():``."""

@@ -1,0 +1,1 @@
+"""The hooks of no averaging, EMA and SEMA."""

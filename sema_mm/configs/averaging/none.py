@@ -1,0 +1,3 @@
+"""No averaging."""
+
+custom_hooks = []
