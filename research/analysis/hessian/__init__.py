@@ -1,4 +1,7 @@
-"""The Hessian of a mean loss: eigenvalues, trace, spectral density."""
+"""The Hessian of a mean loss: eigenvalues, trace, spectral density.
+
+Not curvlinops' Hessian, which has no BatchNorm with batch statistics.
+"""
 
 from .eigenvalues import top_eigenvalues
 from .hessian_operator import HessianOperator

@@ -126,8 +126,8 @@ def tridiagonal(
 ) -> tuple[list[float], list[float]]:
     """Project the Hessian on what its powers make of a vector.
 
-    Lanczos' method with full orthogonalisation, done twice as once is not
-    enough in finite precision.
+    Lanczos' method with full orthogonalisation, which curvlinops' lacks,
+    done twice as once is not enough in finite precision.
 
     Args:
         loss (MeanLoss): The loss.
