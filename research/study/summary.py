@@ -19,7 +19,7 @@ epoch. -BN: with the statistics of BatchNorm estimated anew for the averaged
 weights. The verdicts, figures and protocol are in [the report]({report}).
 """
 END = """
-`rows.csv` has every setting, method, momentum, interval, seed, epoch and
+The rows have every setting, method, momentum, interval, seed, epoch and
 metric; `environment.json` the machine. Made by
 
 ```bash
