@@ -1,23 +1,8 @@
-_base_ = './_base_/barlowtwins.py'
+_base_ = ['../_base_/barlowtwins_1000e.py', './_base_/cifar100_knn.py']
 
-optim_wrapper = dict(
-    type='AmpOptimWrapper',
-    loss_scale='dynamic',
+model = dict(backbone=dict(depth=18), neck=dict(in_channels=512))
+data_preprocessor = _base_.pixels
+train_dataloader = dict(
+    dataset=dict(_base_.bank.dataset, pipeline=_base_.train_pipeline[1:])
 )
-# The warm-up multiplies the cosine, which begins with the first epoch.
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1.6e-4,
-        by_epoch=True,
-        end=10,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=1000,
-        eta_min=1.6e-3,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]
+train_cfg = dict(val_interval=50)

@@ -1,25 +1,8 @@
-_base_ = './_base_/byol.py'
+_base_ = ['../_base_/byol_1000e.py', './_base_/cifar100_knn.py']
 
-# The target moves twice in a step: 0.005 and 0.005 for the authors' 0.01.
-model = dict(base_momentum=0.005)
-optim_wrapper = dict(
-    type='AmpOptimWrapper',
-    loss_scale='dynamic',
-    accumulative_counts=2,
+model = dict(backbone=dict(depth=18), neck=dict(in_channels=512))
+data_preprocessor = _base_.pixels
+train_dataloader = dict(
+    dataset=dict(_base_.bank.dataset, pipeline=_base_.train_pipeline[1:])
 )
-# The warm-up multiplies the cosine, which begins with the first epoch.
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1e-5,
-        by_epoch=True,
-        end=10,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=1000,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]
+train_cfg = dict(val_interval=50)

@@ -1,10 +1,8 @@
-_base_ = './_base_/mocov2.py'
+_base_ = ['../_base_/mocov2_1000e.py', './_base_/cifar100_knn.py']
 
-train_dataloader = dict(batch_size=64)
-param_scheduler = [
-    dict(
-        type='CosineAnnealingLR',
-        T_max=1000,
-        by_epoch=True,
-    ),
-]
+model = dict(backbone=dict(depth=18), neck=dict(in_channels=512))
+data_preprocessor = _base_.pixels
+train_dataloader = dict(
+    dataset=dict(_base_.bank.dataset, pipeline=_base_.train_pipeline[1:])
+)
+train_cfg = dict(val_interval=50)

@@ -1,24 +1,8 @@
-_base_ = './_base_/simclr.py'
+_base_ = ['../_base_/simclr_1000e.py', './_base_/cifar100_knn.py']
 
-optim_wrapper = dict(
-    type='AmpOptimWrapper',
-    loss_scale='dynamic',
-    optimizer=dict(lr=2.4),
+model = dict(backbone=dict(depth=18), neck=dict(in_channels=512))
+data_preprocessor = _base_.pixels
+train_dataloader = dict(
+    dataset=dict(_base_.bank.dataset, pipeline=_base_.train_pipeline[1:])
 )
-# The warm-up multiplies the cosine, which begins with the first epoch.
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1e-5,
-        by_epoch=True,
-        end=10,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=1000,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]
-auto_scale_lr = dict(base_batch_size=2048)
+train_cfg = dict(val_interval=50)

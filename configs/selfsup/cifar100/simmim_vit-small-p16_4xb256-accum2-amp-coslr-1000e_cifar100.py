@@ -1,23 +1,7 @@
-_base_ = './_base_/simmim.py'
+_base_ = ['../_base_/simmim_1000e.py', './_base_/cifar100_knn.py']
 
-train_dataloader = dict(batch_size=256)
-optim_wrapper = dict(
-    accumulative_counts=2,
+data_preprocessor = _base_.pixels
+train_dataloader = dict(
+    dataset=dict(_base_.bank.dataset, pipeline=_base_.train_pipeline[1:])
 )
-# The warm-up multiplies the cosine, which begins with the first epoch.
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1e-5,
-        by_epoch=True,
-        end=10,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=1000,
-        eta_min=4e-5,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]
+train_cfg = dict(val_interval=50)

@@ -1,19 +1,18 @@
-_base_ = './_base_/simsiam.py'
+_base_ = ['../_base_/simsiam_1000e.py', './_base_/cifar100_knn.py']
 
-train_dataloader = dict(batch_size=64)
-optim_wrapper = dict(
-    type='AmpOptimWrapper',
-    loss_scale='dynamic',
-    optimizer=dict(lr=0.1),
+model = dict(backbone=dict(depth=18), neck=dict(in_channels=512))
+data_preprocessor = _base_.pixels
+train_dataloader = dict(
+    dataset=dict(
+        _base_.bank.dataset,
+        pipeline=[
+            dict(
+                type='MultiView',
+                num_views=[1, 1],
+                transforms=[_base_.view, _base_.solarized_view],
+            ),
+            dict(type='PackInputs'),
+        ],
+    )
 )
-param_scheduler = [
-    dict(
-        type='CosineAnnealingLR',
-        T_max=1000,
-        by_epoch=True,
-    ),
-]
-auto_scale_lr = dict(base_batch_size=512)
-custom_hooks = [
-    dict(type='SimSiamHook', priority='HIGH', fix_pred_lr=True, lr=0.1)
-]
+train_cfg = dict(val_interval=50)

@@ -1,25 +1,23 @@
-_base_ = './_base_/barlowtwins.py'
+_base_ = ['../_base_/barlowtwins_1000e.py', './_base_/stl10_knn.py']
 
-train_dataloader = dict(batch_size=128)
-optim_wrapper = dict(
-    type='AmpOptimWrapper',
-    loss_scale='dynamic',
-)
-# The warm-up multiplies the cosine, which begins with the first epoch.
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1.6e-4,
-        by_epoch=True,
-        end=10,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=1000,
-        eta_min=1.6e-3,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
+# Upstream's views, smaller.
+views = [
+    [
+        dict(step, scale=96) if step.type == 'RandomResizedCrop' else step
+        for step in view
+    ]
+    for view in (_base_.view_pipeline1, _base_.view_pipeline2)
 ]
+train_dataloader = dict(
+    batch_size=128,
+    dataset=dict(
+        _base_.bank.dataset,
+        split='unlabeled',
+        pipeline=[
+            dict(type='MultiView', num_views=[1, 1], transforms=views),
+            dict(type='PackInputs'),
+        ],
+    ),
+)
 auto_scale_lr = dict(base_batch_size=1024)
+train_cfg = dict(val_interval=25)

@@ -1,25 +1,21 @@
-_base_ = './_base_/byol.py'
+_base_ = ['../_base_/byol_1000e.py', './_base_/stl10_knn.py']
 
-# The target moves twice in a step: 0.005 and 0.005 for the authors' 0.01.
-model = dict(base_momentum=0.005)
-optim_wrapper = dict(
-    type='AmpOptimWrapper',
-    loss_scale='dynamic',
-    accumulative_counts=2,
-)
-# The warm-up multiplies the cosine, which begins with the first epoch.
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1e-5,
-        by_epoch=True,
-        end=10,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=1000,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
+# Upstream's views, smaller.
+views = [
+    [
+        dict(step, scale=96) if step.type == 'RandomResizedCrop' else step
+        for step in view
+    ]
+    for view in (_base_.view_pipeline1, _base_.view_pipeline2)
 ]
+train_dataloader = dict(
+    dataset=dict(
+        _base_.bank.dataset,
+        split='unlabeled',
+        pipeline=[
+            dict(type='MultiView', num_views=[1, 1], transforms=views),
+            dict(type='PackInputs'),
+        ],
+    ),
+)
+train_cfg = dict(val_interval=25)

@@ -1,14 +1,19 @@
-_base_ = './_base_/mocov2.py'
+_base_ = ['../_base_/mocov2_1000e.py', './_base_/stl10_knn.py']
 
-train_dataloader = dict(batch_size=64)
-optim_wrapper = dict(
-    type='AmpOptimWrapper',
-    loss_scale='dynamic',
-)
-param_scheduler = [
-    dict(
-        type='CosineAnnealingLR',
-        T_max=1000,
-        by_epoch=True,
-    ),
+# Upstream's views, smaller.
+view = [
+    dict(step, scale=96) if step.type == 'RandomResizedCrop' else step
+    for step in _base_.view_pipeline
 ]
+train_dataloader = dict(
+    dataset=dict(
+        _base_.bank.dataset,
+        split='unlabeled',
+        pipeline=[
+            dict(type='MultiView', num_views=2, transforms=[view]),
+            dict(type='PackInputs'),
+        ],
+    ),
+)
+optim_wrapper = dict(type='AmpOptimWrapper', loss_scale='dynamic')
+train_cfg = dict(val_interval=25)

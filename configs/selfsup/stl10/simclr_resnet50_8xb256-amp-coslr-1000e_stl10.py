@@ -1,24 +1,18 @@
-_base_ = './_base_/simclr.py'
+_base_ = ['../_base_/simclr_1000e.py', './_base_/stl10_knn.py']
 
-optim_wrapper = dict(
-    type='AmpOptimWrapper',
-    loss_scale='dynamic',
-    optimizer=dict(lr=2.4),
-)
-# The warm-up multiplies the cosine, which begins with the first epoch.
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1e-5,
-        by_epoch=True,
-        end=10,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=1000,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
+# Upstream's views, smaller.
+view = [
+    dict(step, scale=96) if step.type == 'RandomResizedCrop' else step
+    for step in _base_.view_pipeline
 ]
-auto_scale_lr = dict(base_batch_size=2048)
+train_dataloader = dict(
+    dataset=dict(
+        _base_.bank.dataset,
+        split='unlabeled',
+        pipeline=[
+            dict(type='MultiView', num_views=2, transforms=[view]),
+            dict(type='PackInputs'),
+        ],
+    ),
+)
+train_cfg = dict(val_interval=25)

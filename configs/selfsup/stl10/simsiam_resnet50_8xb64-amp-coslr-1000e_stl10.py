@@ -1,19 +1,21 @@
-_base_ = './_base_/simsiam.py'
+_base_ = ['../_base_/simsiam_1000e.py', './_base_/stl10_knn.py']
 
-train_dataloader = dict(batch_size=64)
-optim_wrapper = dict(
-    type='AmpOptimWrapper',
-    loss_scale='dynamic',
-    optimizer=dict(lr=0.1),
-)
-param_scheduler = [
-    dict(
-        type='CosineAnnealingLR',
-        T_max=1000,
-        by_epoch=True,
+# The same views, smaller.
+views = [
+    [
+        dict(step, scale=96) if step.type == 'RandomResizedCrop' else step
+        for step in view
+    ]
+    for view in (_base_.view, _base_.solarized_view)
+]
+train_dataloader = dict(
+    dataset=dict(
+        _base_.bank.dataset,
+        split='unlabeled',
+        pipeline=[
+            dict(type='MultiView', num_views=[1, 1], transforms=views),
+            dict(type='PackInputs'),
+        ],
     ),
-]
-auto_scale_lr = dict(base_batch_size=512)
-custom_hooks = [
-    dict(type='SimSiamHook', priority='HIGH', fix_pred_lr=True, lr=0.1)
-]
+)
+train_cfg = dict(val_interval=25)

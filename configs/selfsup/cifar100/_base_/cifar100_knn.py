@@ -1,16 +1,10 @@
-# What all methods have on CIFAR-100: where the images are, how runs survive a
-# stop, and the nearest neighbours. None of it is in mmpretrain's recipes.
+# What all methods have on CIFAR-100: where the images are, and the nearest
+# neighbours. None of it is in mmpretrain's recipes.
 # The values of configs/classification/cifar100. Images are loaded as RGB.
 pixels = dict(
     mean=[125.307, 122.961, 113.8575],
     std=[51.5865, 50.847, 51.255],
     to_rgb=False,
-)
-stops = dict(
-    checkpoint=dict(
-        type='sema_mm.SafeCheckpointHook', interval=10, max_keep_ckpts=1
-    ),
-    preemption=dict(type='sema_mm.PreemptionHook'),
 )
 
 test_pipeline = [

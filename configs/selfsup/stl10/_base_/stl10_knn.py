@@ -1,12 +1,5 @@
-# What all methods have on STL-10: where the images are, how runs survive a
-# stop, and the nearest neighbours. None of it is in mmpretrain's recipes.
-stops = dict(
-    checkpoint=dict(
-        type='sema_mm.SafeCheckpointHook', interval=10, max_keep_ckpts=1
-    ),
-    preemption=dict(type='sema_mm.PreemptionHook'),
-)
-
+# What all methods have on STL-10: where the images are, and the nearest
+# neighbours. None of it is in mmpretrain's recipes.
 test_pipeline = [dict(type='PackInputs')]
 bank = dict(
     batch_size=256,

@@ -1,4 +1,7 @@
-_base_ = 'mmpretrain::simsiam/simsiam_resnet50_8xb32-coslr-200e_in1k.py'
+_base_ = [
+    'mmpretrain::simsiam/simsiam_resnet50_8xb32-coslr-200e_in1k.py',
+    './stops.py',
+]
 
 # The authors' views: those of BYOL without blur.
 view = [
@@ -25,4 +28,18 @@ view = [
     ),
 ]
 solarized_view = [*view, dict(type='Solarize', thr=128, prob=0.2)]
-train_dataloader = dict(collate_fn=dict(_delete_=True, type='default_collate'))
+train_dataloader = dict(
+    batch_size=64, collate_fn=dict(_delete_=True, type='default_collate')
+)
+optim_wrapper = dict(
+    type='AmpOptimWrapper', loss_scale='dynamic', optimizer=dict(lr=0.1)
+)
+param_scheduler = [
+    dict(type='CosineAnnealingLR', T_max=1000, by_epoch=True),
+]
+auto_scale_lr = dict(base_batch_size=512)
+custom_hooks = [
+    dict(type='SimSiamHook', priority='HIGH', fix_pred_lr=True, lr=0.1)
+]
+default_hooks = _base_.stops
+train_cfg = dict(max_epochs=1000)
