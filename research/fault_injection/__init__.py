@@ -1,1 +1,1 @@
-"""Trainings that are killed at random moments, and resumed."""
+"""Fault injection: trainings killed at random moments and resumed."""

@@ -1,16 +1,14 @@
-"""Kills trainings with SIGKILL, resumes them, and compares the results.
+"""Kill trainings with SIGKILL, resume them and compare the results.
 
 Writes ``rows.csv`` (a row for each kill), ``environment.json`` and
 ``summary.md`` into a folder. The exit code is 1 unless every run has ended
 bit for bit like the one that was not killed, and enough kills fell into a
 save::
 
-    OMP_NUM_THREADS=1 python -m research.fault_injection --kills 100 --out FOLDER
+    OMP_NUM_THREADS=1 python -m research.fault_injection --out DIR
 """
 
 import argparse
-import json
-import shlex
 import signal
 import sys
 import tempfile
@@ -20,7 +18,11 @@ import torch
 from mmpretrain.utils import register_all_modules
 from rich.console import Console
 
-from research.common.environment import describe_environment
+from research.common.environment import (
+    command_line,
+    describe_environment,
+    write_environment,
+)
 from research.common.rows import write_rows
 
 from .campaign import Campaign
@@ -31,7 +33,7 @@ from .training import KINDS
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
+    """Read the command line.
 
     Returns:
         argparse.Namespace: The arguments.
@@ -40,7 +42,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--kills', type=int, default=100, help='runs to kill')
     parser.add_argument('--epochs', type=int, default=4, help='of a run')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--out', type=Path, required=True, metavar='FOLDER')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
     parser.add_argument(
         '--delay',
         type=float,
@@ -67,7 +69,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def kill_all(args: argparse.Namespace, folder: Path) -> list[Row]:
-    """Kills so many runs, and reports each.
+    """Kill and resume runs, and report each.
 
     Args:
         args (argparse.Namespace): The command line.
@@ -100,18 +102,13 @@ def kill_all(args: argparse.Namespace, folder: Path) -> list[Row]:
 
 
 def main() -> None:
-    """Kills and tabulates."""
+    """Inject the faults and tabulate them."""
     args = parse_args()
     # An exit, so that the process that trains is killed, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     args.out.mkdir(parents=True, exist_ok=True)
-    command = shlex.join(
-        ['python', '-m', 'research.fault_injection', *sys.argv[1:]]
-    )
-    found = describe_environment(command, 'wall')
-    (args.out / 'environment.json').write_text(
-        f'{json.dumps(found, indent=2)}\n'
-    )
+    command = command_line('research.fault_injection')
+    write_environment(args.out, describe_environment(command, 'wall'))
     register_all_modules(init_default_scope=False)
     torch.set_num_threads(1)
     wait_for_single_thread()

@@ -19,7 +19,7 @@ TWICE = 0.25
 
 
 class Campaign:
-    """Trains undisturbed once, then kills, resumes and compares.
+    """Train undisturbed once, then kill, resume and compare.
 
     Args:
         folder (Path): Where the runs are kept.
@@ -40,7 +40,7 @@ class Campaign:
         self._begun: dict[str, float] = {}
 
     def undisturbed(self, kind: str) -> list[Entry]:
-        """Trains without a kill, for the comparison and for the time.
+        """Train without a kill, for the comparison and the time.
 
         Args:
             kind (str): The loop and the data loader.
@@ -59,7 +59,7 @@ class Campaign:
         return entries
 
     def kill(self, number: int) -> list[Row]:
-        """Kills a run once or twice, and lets it go on to its end.
+        """Kill a run once or twice, and resume it to its end.
 
         Args:
             number (int): Number of the run, from 1: the kinds that were
@@ -124,7 +124,7 @@ def _iterations(entries: list[Entry]) -> Iterator[int]:
 
 
 def _chosen(rows: list[Row], child: Child) -> list[Row]:
-    """Completes the last row with what the next process has done."""
+    """Complete the last row with what the next process has done."""
     if not rows:
         return []
     entries = child.entries()

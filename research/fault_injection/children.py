@@ -46,7 +46,7 @@ class Run:
         return self.folder / 'memory.pth'
 
     def on_disk(self) -> tuple[str, str]:
-        """Looks at what can be resumed from.
+        """List what can be resumed from.
 
         Returns:
             tuple[str, str]: The files of checkpoints with their sizes, and
@@ -80,7 +80,7 @@ class Child:
         self._status: Optional[int] = None
 
     def wait(self, moment: Optional[float] = None) -> bool:
-        """Waits for the end of the process, or kills it.
+        """Wait for the end of the process, or kill it.
 
         Args:
             moment (float, optional): Seconds after its start to kill it, and
@@ -108,7 +108,7 @@ class Child:
         return killed
 
     def entries(self) -> list[Entry]:
-        """Reads the journal.
+        """Read the journal.
 
         Returns:
             list[Entry]: What it has noted, the last one last.
@@ -116,7 +116,7 @@ class Child:
         return read_journal(self._journal)
 
     def output(self) -> str:
-        """Reads what the process has printed.
+        """Read what the process has printed.
 
         Returns:
             str: The text.
@@ -124,7 +124,7 @@ class Child:
         return self._output.read_text()
 
     def seconds(self) -> float:
-        """Tells how long ago the process was started.
+        """Return the seconds since the process was started.
 
         Returns:
             float: Seconds.
@@ -143,7 +143,7 @@ class Child:
             _, self._status = os.waitpid(self._pid, 0)
 
     def _live(self, run: Run, resume: bool) -> None:
-        """Is the child: never returns."""
+        """Train as the child process; never return."""
         code = 1
         try:
             os.setpgid(0, 0)
@@ -162,7 +162,7 @@ class Child:
 
 
 def wait_for_single_thread(seconds: float = 20.0) -> None:
-    """Waits until this process can be forked.
+    """Wait until this process can be forked.
 
     Args:
         seconds (float): For how long. Defaults to 20.

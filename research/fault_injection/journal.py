@@ -26,7 +26,7 @@ class Entry:
 
 
 class Journal:
-    """Writes each entry with one call of the system, so that none is torn.
+    """Write each entry with one call of the system, so that none is torn.
 
     Args:
         path (Path): The file.
@@ -39,7 +39,7 @@ class Journal:
         self.mark(*self._now)
 
     def mark(self, phase: str, what: object = '') -> None:
-        """Notes what the process is going to do.
+        """Note what the process is going to do.
 
         Args:
             phase (str): A word.
@@ -51,7 +51,7 @@ class Journal:
 
     @contextlib.contextmanager
     def during(self, phase: str, what: object = '') -> Iterator[None]:
-        """Notes something, and afterwards what was noted before.
+        """Note something, and afterwards what was noted before.
 
         Args:
             phase (str): A word.
@@ -67,7 +67,7 @@ class Journal:
 
 
 def read_journal(path: Path) -> list[Entry]:
-    """Reads what a process has noted.
+    """Read what a process has noted.
 
     Args:
         path (Path): The file.

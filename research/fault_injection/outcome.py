@@ -31,7 +31,7 @@ LOST = 'accuracy/top1_origin'
 
 
 def fingerprints(work_dir: Path, memory: Path) -> dict[str, str]:
-    """Takes the fingerprint of everything that a run has left.
+    """Hash everything that a run has left.
 
     Args:
         work_dir (Path): The folder of the run.
@@ -55,7 +55,7 @@ def fingerprints(work_dir: Path, memory: Path) -> dict[str, str]:
 
 
 def differences(one: dict[str, str], other: dict[str, str]) -> list[str]:
-    """Lists the places at which two runs differ.
+    """List the places at which two runs differ.
 
     Args:
         one (dict[str, str]): Fingerprints.
@@ -69,7 +69,7 @@ def differences(one: dict[str, str], other: dict[str, str]) -> list[str]:
 
 
 def checkpoint_names(work_dir: Path) -> list[str]:
-    """Lists the files of a run that have to do with checkpoints.
+    """List the files of a run that have to do with checkpoints.
 
     Args:
         work_dir (Path): The folder of the run.

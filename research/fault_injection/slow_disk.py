@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from mmengine.fileio import LocalBackend
 from mmengine.runner import Runner
@@ -25,7 +25,7 @@ POINTER = 'last_checkpoint'
 
 
 def watch(journal: Journal, delay: float) -> None:
-    """Makes this process slow on the disk, and lets it keep a journal.
+    """Slow down the disk for this process, and keep a journal of its calls.
 
     The functions behind a save are replaced, for the rest of the process, by
     such that note their call, wait, and then do the same.
@@ -56,7 +56,13 @@ def watch(journal: Journal, delay: float) -> None:
     slow(files, 'remove', 'removing', 0)
     slow(os, 'replace', 'replacing', 0)
     slow(LocalBackend, 'remove', 'removing', 1)
-    files.write = _in_pieces(journal, delay)
+
+    def write(path: Path, save: Callable[[BinaryIO], object]) -> None:
+        with journal.during('writing', path.name):
+            with _SlowFile(path, delay) as file:
+                save(file)
+
+    files.write = write
 
 
 class _SlowFile(io.FileIO):
@@ -68,7 +74,7 @@ class _SlowFile(io.FileIO):
         self._left = 0
 
     def write(self, data: Any) -> int:
-        """Writes slowly.
+        """Write slowly.
 
         Args:
             data (bytes-like): What to write.
@@ -87,21 +93,8 @@ class _SlowFile(io.FileIO):
         return len(view)
 
 
-def _in_pieces(
-    journal: Journal, delay: float
-) -> Callable[[Path, Callable[[Any], object]], None]:
-    """Makes a stand-in for the writing of a file."""
-
-    def write(path: Path, save: Callable[[Any], object]) -> None:
-        with journal.during('writing', path.name):
-            with _SlowFile(path, delay) as file:
-                save(file)
-
-    return write
-
-
 def _note_the_loop(journal: Journal) -> None:
-    """Notes what is loaded, iterations, validations, and starts of saves."""
+    """Note what is loaded, iterations, validations, and starts of saves."""
     call_hook, load = Runner.call_hook, Runner.load_checkpoint
     save = Runner.save_checkpoint
 

@@ -2,6 +2,8 @@
 
 import collections
 
+from research.common.tables import markdown_table
+
 from .rows import Row
 from .slow_disk import IN_A_SAVE
 
@@ -39,7 +41,7 @@ went on from. `environment.json` is the machine. Made by
 
 
 def summarise(rows: list[Row], delay: float, command: str) -> str:
-    """Writes the summary.
+    """Write the summary.
 
     Args:
         rows (list[Row]): The kills.
@@ -65,10 +67,8 @@ def summarise(rows: list[Row], delay: float, command: str) -> str:
 
 
 def _table(title: str, values: list[str]) -> str:
-    lines = [f'| {title} | kills |', '|---|---|']
-    for value, count in sorted(collections.Counter(values).items()):
-        lines.append(f'| {value} | {count} |')
-    return '\n' + ''.join(f'{line}\n' for line in lines)
+    counts = sorted(collections.Counter(values).items())
+    return '\n' + markdown_table([title, 'kills'], counts)
 
 
 def _place(row: Row) -> str:

@@ -41,7 +41,7 @@ MODEL = dict(
 def make_config(
     kind: str, epochs: int, work_dir: Path, resume: bool
 ) -> Config:
-    """Makes the config of a run: that of the digits, made smaller.
+    """Make the config of a run: that of the digits, made smaller.
 
     Args:
         kind (str): One of :data:`KINDS`.
@@ -80,7 +80,7 @@ def make_config(
 
 
 def _count_iterations(cfg: Config, iterations: int) -> None:
-    """Changes a config to the loop of iterations."""
+    """Change a config to the loop of iterations."""
     step = 11  # Checkpoints fall into the middle of a pass over the data.
     cfg.train_cfg = dict(
         by_epoch=False, max_iters=iterations, val_interval=step
@@ -91,7 +91,7 @@ def _count_iterations(cfg: Config, iterations: int) -> None:
 
 
 def train(kind: str, epochs: int, work_dir: Path, resume: bool) -> dict:
-    """Trains.
+    """Train.
 
     Args:
         kind (str): One of :data:`KINDS`.

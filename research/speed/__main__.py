@@ -1,16 +1,13 @@
-"""Measures what averaging costs: ours, every peer's, and the floor.
+"""Measure what averaging costs: ours, every peer's, and the floor.
 
 Writes environment.json, rows.csv, counts.csv, summary.md and plot.png::
 
     pip install -r requirements/benchmark.txt
-    python -m research.speed --out benchmarks/NAME
+    python -m research.speed --out DIR
 """
 
 import argparse
 import logging
-import os
-import shlex
-import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -21,12 +18,13 @@ from rich.console import Console
 from research.common.environment import describe_environment
 
 from . import report
+from .command import command_line
 from .models import MODELS, SYNTHETIC
 from .session import measure, profile
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
+    """Read the command line.
 
     Returns:
         argparse.Namespace: The arguments.
@@ -63,7 +61,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out',
         type=Path,
-        default=Path('work_dirs/benchmark_averaging'),
+        default=Path('work_dirs/speed'),
         help='folder of the results',
     )
     parser.add_argument(
@@ -105,32 +103,15 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def command_line() -> str:
-    """Writes the command as anyone can repeat it.
-
-    Returns:
-        str: It, with the name of the folder in place of its path.
-    """
-    given = iter(sys.argv[1:])
-    threads = os.environ.get('OMP_NUM_THREADS')
-    words = [f'OMP_NUM_THREADS={threads}'] if threads else []
-    words += ['python', '-m', 'research.speed']
-    for word in given:
-        words.append(word)
-        if word == '--out':
-            words.append(f'benchmarks/{Path(next(given)).name}')
-    return shlex.join(words)
-
-
 def main() -> None:
-    """Measures and reports."""
+    """Measure and report."""
     args = parse_args()
     console = Console(highlight=False)
     warnings.filterwarnings('ignore')
     logging.getLogger('mmengine').setLevel(logging.ERROR)
     if args.redraw:
-        results, surroundings = report.read(args.out)
-        report.write(args.out, results, surroundings)
+        results, environment = report.read(args.out)
+        report.write(args.out, results, environment)
         console.print(args.out / 'summary.md')
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -138,9 +119,11 @@ def main() -> None:
             for file in profile(args, Path(folder)):
                 console.print(file)
             return
-        surroundings = describe_environment(command_line(), args.clock)
+        environment = describe_environment(
+            command_line('research.speed'), args.clock
+        )
         results = measure(args, Path(folder))
-    report.write(args.out, results, surroundings)
+    report.write(args.out, results, environment)
     for file in sorted(args.out.iterdir()):
         console.print(file)
 

@@ -44,7 +44,7 @@ def _ours(model: nn.Module) -> Step:
 
 
 def _guarded(model: nn.Module) -> Step:
-    """Steps as the hook makes them."""
+    """Return a step as the hook does it."""
     average, guard = SwitchEMA(model, MOMENTUM), NonfiniteGuard(20)
 
     def step() -> None:
@@ -131,7 +131,7 @@ def _torch(model: nn.Module) -> Step:
 
 
 def _lightning(model: nn.Module) -> Step:
-    """The callback, given what it reads of a trainer."""
+    """Call the callback with what it reads of a trainer."""
     lightning = importlib.import_module('pytorch_lightning')
     callbacks = importlib.import_module('pytorch_lightning.callbacks')
     module = lightning.LightningModule()

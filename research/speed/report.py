@@ -1,11 +1,11 @@
 """Files of a benchmark: environment, rows, counts, summary and plot."""
 
-import csv
-import json
-import typing
-from dataclasses import asdict, fields
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+
+from research.common.environment import read_environment, write_environment
+from research.common.rows import read_rows, write_rows
 
 from .bars import judge
 from .counts import Count
@@ -16,8 +16,6 @@ from .suites import OVERHEAD
 from .tables import bars_table, counts_table, growth_table, times_table
 
 __all__ = ['read', 'summarize', 'write']
-
-Line = TypeVar('Line', Row, Count)
 
 TIMES = [
     'step',
@@ -65,16 +63,15 @@ def write(folder: Path, results: Results, environment: dict[str, Any]) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     environment['missing'] = results.missing
-    text = json.dumps(environment, indent=2)
-    (folder / 'environment.json').write_text(f'{text}\n')
-    _write_lines(folder / 'rows.csv', Row, results.rows)
-    _write_lines(folder / 'counts.csv', Count, results.counts)
+    write_environment(folder, environment)
+    write_rows(folder / 'rows.csv', _rounded(results.rows))
+    write_rows(folder / 'counts.csv', _rounded(results.counts))
     (folder / 'summary.md').write_text(summarize(results, environment))
     draw(results.rows, folder / 'plot.png')
 
 
 def read(folder: Path) -> tuple[Results, dict[str, Any]]:
-    """Read what :func:`write` has written.
+    """Read the files of :func:`write`.
 
     Args:
         folder (Path): Where.
@@ -82,9 +79,9 @@ def read(folder: Path) -> tuple[Results, dict[str, Any]]:
     Returns:
         tuple: The results and the environment.
     """
-    environment = json.loads((folder / 'environment.json').read_text())
-    rows = _read_lines(folder / 'rows.csv', Row)
-    counts = _read_lines(folder / 'counts.csv', Count)
+    environment = read_environment(folder)
+    rows = read_rows(folder / 'rows.csv', Row)
+    counts = read_rows(folder / 'counts.csv', Count)
     return Results(rows, counts, environment.get('missing', {})), environment
 
 
@@ -141,29 +138,12 @@ def _section(results: Results, device: str, dtype: str) -> list[str]:
     return [f'## {device}, {dtype}', *filter(None, tables)]
 
 
-def _write_lines(path: Path, kind: type[Line], lines: list[Line]) -> None:
-    with open(path, 'w', newline='') as file:
-        writer = csv.DictWriter(file, [f.name for f in fields(kind)])
-        writer.writeheader()
-        for line in lines:
-            cells = asdict(line)
-            writer.writerow({k: _rounded(v) for k, v in cells.items()})
-
-
-def _rounded(value: Any) -> Any:
-    return f'{value:.6g}' if isinstance(value, float) else value
-
-
-def _read_lines(path: Path, kind: type[Line]) -> list[Line]:
-    types = typing.get_type_hints(kind)
-    with open(path, newline='') as file:
-        return [
-            kind(**{k: _parsed(v, types[k]) for k, v in line.items()})
-            for line in csv.DictReader(file)
-        ]
-
-
-def _parsed(text: str, kind: Any) -> Any:
-    if kind in (int, str):
-        return kind(text)
-    return float(text) if text else None
+def _rounded(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Turn rows into dictionaries with six digits of each number."""
+    return [
+        {
+            name: f'{cell:.6g}' if isinstance(cell, float) else cell
+            for name, cell in vars(row).items()
+        }
+        for row in rows
+    ]

@@ -1,23 +1,21 @@
-"""Measures what SafeCheckpointHook and PreemptionHook cost.
+"""Measure what SafeCheckpointHook and PreemptionHook cost.
 
 An iteration (CPU time) and a save (wall time), against mmengine's default
 hooks, in one process and in turns. Writes environment.json, rows.csv and
 summary.md::
 
-    OMP_NUM_THREADS=1 python -m research.speed.safety --out benchmarks/NAME
+    OMP_NUM_THREADS=1 python -m research.speed.safety --out DIR
 """
 
 import argparse
 import contextlib
-import csv
-import json
 import logging
 import os
-import shlex
 import statistics
 import tempfile
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +28,54 @@ from mmengine.runner import Runner
 from rich.console import Console
 from scipy.stats import bootstrap
 
-from research.common.environment import describe_environment
+from research.common.environment import (
+    describe_environment,
+    write_environment,
+)
+from research.common.rows import write_rows
+from research.common.tables import markdown_table
 from sema_mm.checkpointing import whole_files as files
 from sema_mm.config.config_file import load_config
+
+from .command import command_line
 
 ROOT = Path(__file__).resolve().parents[2]
 #: The smallest iterations here: whatever a hook costs shows most.
 ITERATION = ROOT / 'configs/digits/resnet18-w16_1xb32-coslr-15e_digits.py'
 SAVE = 'mmpretrain::resnet/resnet50_8xb32_in1k.py'
-SAFE = dict(
+TEXT = """# What surviving a stop costs
+
+One process; an iteration in CPU time, a save (ResNet-50 with SGD, 205 MB) in
+wall time. Medians of turns; the ratio is the median of the ratios of one turn,
+with its 95 % interval (bootstrap). "Flushed" is followed by the fsync that
+mmengine leaves out.
+
+{table}
+`{command}`
+"""
+Hooks = dict[str, dict[str, Any]]
+SAFE: Hooks = dict(
     checkpoint=dict(type='sema_mm.SafeCheckpointHook', interval=1),
     preemption=dict(type='sema_mm.PreemptionHook'),
 )
-PLAIN = dict(checkpoint=dict(type='CheckpointHook', interval=1))
+PLAIN: Hooks = dict(checkpoint=dict(type='CheckpointHook', interval=1))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One iteration or one save.
+
+    Attributes:
+        what (str): 'iteration' or 'save'.
+        hooks (str): Whose it is.
+        number (int): Its turn.
+        seconds (float): How long it took.
+    """
+
+    what: str
+    hooks: str
+    number: int
+    seconds: float
 
 
 class Enough(Exception):
@@ -50,7 +83,7 @@ class Enough(Exception):
 
 
 class Turn(Hook):
-    """Lets two runs do their iterations in turns, and times each.
+    """Let two runs do their iterations in turns, and times each.
 
     Args:
         mine (Semaphore): Open when it is this run's turn.
@@ -67,12 +100,14 @@ class Turn(Hook):
         self.times: list[float] = []
         self.start = 0.0
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Wait for the first turn."""
         self.mine.acquire()
         self.start = time.thread_time()
 
-    def after_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
+    def after_train_iter(
+        self, runner: Runner, *args: Any, **kwargs: Any
+    ) -> None:
         """Note the time; stop at the end; wait for the next turn.
 
         Raises:
@@ -87,11 +122,12 @@ class Turn(Hook):
 
 
 def main() -> None:
-    """Measures and reports."""
+    """Measure and report."""
     args = parse_args()
     logging.getLogger('mmengine').setLevel(logging.ERROR)
-    surroundings = describe_environment(
-        command_line(args), 'cpu for iterations, wall for saves'
+    environment = describe_environment(
+        command_line('research.speed.safety'),
+        'cpu for iterations, wall for saves',
     )
     rows = []
     with tempfile.TemporaryDirectory(dir=args.disk) as folder:
@@ -99,15 +135,14 @@ def main() -> None:
         rows += measure_saves(Path(folder), args.saves)
     args.out.mkdir(parents=True, exist_ok=True)
     write_rows(args.out / 'rows.csv', rows)
-    text = json.dumps(surroundings, indent=2)
-    (args.out / 'environment.json').write_text(f'{text}\n')
-    summary = summarise(rows, surroundings['command'])
+    write_environment(args.out, environment)
+    summary = summarise(rows, environment['command'])
     (args.out / 'summary.md').write_text(summary)
     Console(highlight=False).print(summary)
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
+    """Read the command line.
 
     Returns:
         argparse.Namespace: The arguments.
@@ -125,32 +160,15 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def command_line(args: argparse.Namespace) -> str:
-    """Writes the command as anyone can repeat it.
-
-    Args:
-        args (argparse.Namespace): The arguments.
-
-    Returns:
-        str: It.
-    """
-    threads = os.environ.get('OMP_NUM_THREADS')
-    words = [f'OMP_NUM_THREADS={threads}'] if threads else []
-    words += ['python', '-m', 'research.speed.safety']
-    words += ['--out', f'benchmarks/{args.out.name}']
-    words += ['--iterations', str(args.iterations)]
-    return shlex.join([*words, '--saves', str(args.saves)])
-
-
-def measure_iterations(folder: Path, count: int) -> list[tuple]:
-    """Times the iterations of two runs in turns.
+def measure_iterations(folder: Path, count: int) -> list[Row]:
+    """Time the iterations of two runs in turns.
 
     Args:
         folder (Path): Where they save.
         count (int): Iterations of each.
 
     Returns:
-        list[tuple]: What, whose, number, seconds.
+        list[Row]: What, whose, number, seconds.
     """
     both = [('plain', PLAIN), ('safe', SAFE)]
     # Once each in the main thread, which is not quite like the other.
@@ -159,18 +177,18 @@ def measure_iterations(folder: Path, count: int) -> list[tuple]:
 
 
 def take_turns(
-    folder: Path, contestants: list[tuple[str, dict]], count: int
-) -> list[tuple]:
-    """Times the iterations of two runs in turns.
+    folder: Path, contestants: list[tuple[str, Hooks]], count: int
+) -> list[Row]:
+    """Time the iterations of two runs in turns.
 
     Args:
         folder (Path): Where they save.
-        contestants (list[tuple[str, dict]]): Name and default hooks of the
+        contestants (list[tuple[str, Hooks]]): Name and default hooks of the
             one in a thread, and of the one in the main thread.
         count (int): Iterations of each.
 
     Returns:
-        list[tuple]: What, whose, number, seconds.
+        list[Row]: What, whose, number, seconds.
     """
     gates = threading.Semaphore(1), threading.Semaphore(0)
     turns = Turn(gates[0], gates[1], count), Turn(gates[1], gates[0], count)
@@ -189,7 +207,7 @@ def take_turns(
     run(runners[1])
     # The first have warm-ups in them.
     return [
-        ('iteration', name, number, seconds)
+        Row('iteration', name, number, seconds)
         for (name, _), turn in zip(contestants, turns)
         for number, seconds in enumerate(turn.times)
         if number >= count // 10
@@ -197,7 +215,7 @@ def take_turns(
 
 
 def run(runner: Runner) -> None:
-    """Trains until all iterations were timed.
+    """Train until all iterations were timed.
 
     Args:
         runner (Runner): The run.
@@ -206,15 +224,15 @@ def run(runner: Runner) -> None:
         runner.train()
 
 
-def measure_saves(folder: Path, count: int) -> list[tuple]:
-    """Times the saves of a ResNet-50 and its optimizer, hooks in turns.
+def measure_saves(folder: Path, count: int) -> list[Row]:
+    """Time the saves of a ResNet-50 and its optimizer, hooks in turns.
 
     Args:
         folder (Path): Where they save.
         count (int): Saves of each.
 
     Returns:
-        list[tuple]: What, whose, number, seconds.
+        list[Row]: What, whose, number, seconds.
     """
     cfg = load_config(str(ITERATION))
     cfg.model = load_config(SAVE).model
@@ -228,7 +246,7 @@ def measure_saves(folder: Path, count: int) -> list[tuple]:
         for name, saver in savers.items():
             seconds = saver.save()
             if number:  # The first has nothing to remove.
-                rows.append(('save', name, number, seconds))
+                rows.append(Row('save', name, number, seconds))
     return rows
 
 
@@ -252,7 +270,7 @@ class Saver:
         self.hook.before_train(runner)
 
     def save(self) -> float:
-        """Saves once.
+        """Save once.
 
         Returns:
             float: How long it took, in seconds.
@@ -266,7 +284,7 @@ class Saver:
 
 
 def build(cfg: Config, folder: Path) -> Runner:
-    """Builds a run.
+    """Build a run.
 
     Args:
         cfg (Config): Its config, changed in place.
@@ -285,7 +303,7 @@ def build(cfg: Config, folder: Path) -> Runner:
 
 
 def step_once(runner: Runner) -> None:
-    """Lets the optimizer have a state, as in the middle of a training.
+    """Let the optimizer have a state, as in the middle of a training.
 
     Args:
         runner (Runner): The run, whose loop is built.
@@ -298,59 +316,40 @@ def step_once(runner: Runner) -> None:
     runner.optim_wrapper.optimizer.step()
 
 
-def write_rows(path: Path, rows: list[tuple]) -> None:
-    """Writes the raw rows.
+def summarise(rows: list[Row], command: str) -> str:
+    """Compare medians.
 
     Args:
-        path (Path): The file.
-        rows (list[tuple]): What, whose, number, seconds.
-    """
-    with path.open('w', newline='') as file:
-        writer = csv.writer(file)
-        writer.writerow(('what', 'hooks', 'number', 'seconds'))
-        writer.writerows(rows)
-
-
-def summarise(rows: list[tuple], command: str) -> str:
-    """Compares medians.
-
-    Args:
-        rows (list[tuple]): What, whose, number, seconds.
-        command (str): What made them.
+        rows (list[Row]): The times.
+        command (str): The command that measured them.
 
     Returns:
         str: A table in Markdown.
     """
-    lines = [
-        '# What surviving a stop costs',
-        '',
-        'One process; an iteration in CPU time, a save (ResNet-50 with SGD, '
-        '205 MB) in wall time. Medians of turns; the ratio is the median of '
-        'the ratios of one turn, with its 95 % interval (bootstrap). '
-        '"Flushed" is followed by the fsync that mmengine leaves out.',
-        '',
-        '| | hooks | ms | safe / these | 95 % |',
-        '|---|---|---|---|---|',
-    ]
+    lines = []
     for what, bar in (('iteration', 1.01), ('save', 1.1)):
-        times = {
-            name: [row[3] for row in rows if row[:2] == (what, name)]
-            for name in dict.fromkeys(r[1] for r in rows if r[0] == what)
-        }
+        times: dict[str, list[float]] = {}
+        for row in rows:
+            if row.what == what:
+                times.setdefault(row.hooks, []).append(row.seconds)
         safe = times.pop('safe')
         for name, theirs in times.items():
             ratios = [a / b for a, b in zip(safe, theirs)]
             drawn = bootstrap((ratios,), np.median, random_state=0)
             found = drawn.confidence_interval
             lines.append(
-                f'| {what} | {name} | {1e3 * statistics.median(theirs):.2f} | '
-                f'{statistics.median(ratios):.4f} (bar {bar}) | '
-                f'{found.low:.4f} to {found.high:.4f} |'
+                [
+                    what,
+                    name,
+                    f'{1e3 * statistics.median(theirs):.2f}',
+                    f'{statistics.median(ratios):.4f} (bar {bar})',
+                    f'{found.low:.4f} to {found.high:.4f}',
+                ]
             )
-        lines.append(
-            f'| {what} | safe | {1e3 * statistics.median(safe):.2f} | | |'
-        )
-    return '\n'.join([*lines, '', f'`{command}`', ''])
+        median = f'{1e3 * statistics.median(safe):.2f}'
+        lines.append([what, 'safe', median, '', ''])
+    head = ['', 'hooks', 'ms', 'safe / these', '95 %']
+    return TEXT.format(table=markdown_table(head, lines), command=command)
 
 
 if __name__ == '__main__':

@@ -1,7 +1,8 @@
 """The tables of summary.md, made from rows."""
 
-from collections.abc import Iterable
 from typing import Any, Optional
+
+from research.common.tables import markdown_table
 
 from .bars import Bar
 from .counts import Count
@@ -13,26 +14,17 @@ __all__ = [
     'bars_table',
     'counts_table',
     'growth_table',
-    'markdown',
     'times_table',
 ]
 
 VERDICTS = {True: 'met', False: 'NOT MET', None: 'not measured'}
 
 
-def markdown(titles: list[str], lines: Iterable[list[Any]]) -> str:
-    """Write a table whose first column is text and the others numbers.
-
-    Args:
-        titles (list[str]): Of the columns.
-        lines (Iterable[list]): The cells.
-
-    Returns:
-        str: Markdown.
-    """
-    rule = ['---', *['---:' for _ in titles[1:]]]
-    rows = [titles, rule, *lines]
-    return '\n'.join('| ' + ' | '.join(map(str, row)) + ' |' for row in rows)
+def _table(head: list[str], lines: list[list[Any]]) -> str:
+    """Write a table of numbers; empty without lines."""
+    if not lines:
+        return ''
+    return markdown_table(head, lines, numbers=True).rstrip()
 
 
 def bars_table(bars: list[Bar]) -> str:
@@ -47,7 +39,7 @@ def bars_table(bars: list[Bar]) -> str:
     lines = [
         [b.goal, b.device, b.measured or '-', VERDICTS[b.met]] for b in bars
     ]
-    return markdown(['goal', 'device', 'worst of all models', ''], lines)
+    return _table(['goal', 'device', 'worst of all models', ''], lines)
 
 
 def times_table(rows: list[Row], what: str) -> str:
@@ -86,7 +78,7 @@ def times_table(rows: list[Row], what: str) -> str:
     lines = [
         [name, *(cell(name, model) for model in models)] for name in names
     ]
-    return markdown([f'{what}: ratio (ms)', *models], lines) if lines else ''
+    return _table([f'{what}: ratio (ms)', *models], lines)
 
 
 def growth_table(rows: list[Row]) -> str:
@@ -123,7 +115,7 @@ def growth_table(rows: list[Row]) -> str:
             ]
         )
     titles = ['step: ratio to raw foreach', f'{FOREACH} (ms)', *names]
-    return markdown(titles, lines) if lines else ''
+    return _table(titles, lines)
 
 
 def counts_table(counts: list[Count]) -> str:
@@ -153,7 +145,7 @@ def counts_table(counts: list[Count]) -> str:
         [', '.join(kind), *(cell(found.get((*kind, m))) for m in models)]
         for kind in kinds
     ]
-    return markdown(['', *models], lines) if lines else ''
+    return _table(['', *models], lines)
 
 
 def _short(number: float) -> str:

@@ -1,4 +1,4 @@
-"""research/fault_injection/__main__.py: what it notes, compares and counts; five kills."""
+"""research.fault_injection: what it notes, compares and counts; five kills."""
 
 import csv
 import importlib
@@ -13,7 +13,7 @@ from tests.helpers.tool_runs import run_tool
 
 @pytest.fixture
 def part(monkeypatch):
-    """Import a module of tools/killing."""
+    """Import a module of research.fault_injection."""
     return lambda name: importlib.import_module(
         f'research.fault_injection.{name}'
     )
@@ -191,7 +191,15 @@ def test_a_training_that_fails_is_told_from_one_that_was_killed(child):
 @pytest.mark.slow
 def test_five_kills(tmp_path):
     done = run_tool(
-        *('kill_runs', '--kills', 5, '--out', 'out', '--delay', 0.02),
+        *(
+            'research.fault_injection',
+            '--kills',
+            5,
+            '--out',
+            'out',
+            '--delay',
+            0.02,
+        ),
         *('--kinds', 'epochs', '--epochs', 2, '--in-saves', 0.0),
         cwd=tmp_path,
     )

@@ -1,4 +1,4 @@
-"""research/speed/__main__.py: a tiny run, and its report."""
+"""research.speed: a tiny run, and its report."""
 
 import csv
 import importlib
@@ -14,7 +14,7 @@ from tests.helpers.tool_runs import run_tool
 
 @pytest.fixture
 def part(monkeypatch):
-    """Import a module of tools/benchmarks."""
+    """Import a module of research.speed."""
     return lambda name: importlib.import_module(f'research.speed.{name}')
 
 
@@ -104,7 +104,7 @@ def test_report_is_written_and_read(part, made_up, tmp_path):
 
 def test_summary(part, made_up):
     text = part('report').summarize(made_up, environment())
-    assert 'research/speed/__main__.py --quick' in text
+    assert 'python -m research.speed --quick' in text
     assert '| SwitchEMA | 1.10 (2.2) | 1.10 (2.2) |' in text
     assert '| 10 tensors, 1 MB | 2 | 0.50 | 1.10 | 4.00 | 1.65 |' in text
     assert 'no CUDA device' in text
@@ -176,20 +176,20 @@ def test_allocated_bytes(part):
 )
 def test_wrong_arguments(wrong, sentence, monkeypatch, capsys):
     tool = importlib.import_module('research.speed.__main__')
-    monkeypatch.setattr('sys.argv', ['benchmark_averaging.py', *wrong])
+    monkeypatch.setattr('sys.argv', ['research.speed', *wrong])
     with pytest.raises(SystemExit):
         tool.parse_args()
     assert sentence in capsys.readouterr().err
 
 
 def test_the_command_names_no_path(monkeypatch):
-    tool = importlib.import_module('research.speed.__main__')
+    tool = importlib.import_module('research.speed.command')
     words = ['x', '--quick', '--out', '/a/b/results', '--rounds', '7']
     monkeypatch.setattr('sys.argv', words)
     monkeypatch.setenv('OMP_NUM_THREADS', '1')
-    assert tool.command_line() == (
+    assert tool.command_line('research.speed') == (
         'OMP_NUM_THREADS=1 python -m research.speed --quick '
-        '--out benchmarks/results --rounds 7'
+        '--out research/speed/results/results --rounds 7'
     )
 
 
