@@ -33,11 +33,7 @@ from .training import KINDS
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--kills', type=int, default=100, help='runs to kill')
     parser.add_argument('--epochs', type=int, default=4, help='of a run')
@@ -69,15 +65,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def kill_all(args: argparse.Namespace, folder: Path) -> list[Row]:
-    """Kill and resume runs, and report each.
-
-    Args:
-        args (argparse.Namespace): The command line.
-        folder (Path): Where the runs are kept meanwhile.
-
-    Returns:
-        list[Row]: The kills, and the runs that ended before theirs.
-    """
+    """Kill and resume runs in a folder; return a row for each kill."""
     console = Console()
     campaign = Campaign(folder, args.epochs, args.seed, args.delay)
     for kind in args.kinds:

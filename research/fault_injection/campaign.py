@@ -1,4 +1,4 @@
-"""Runs, one after the other, with their kills."""
+"""A campaign: runs, one after the other, with their kills."""
 
 import dataclasses
 import random
@@ -40,14 +40,7 @@ class Campaign:
         self._begun: dict[str, float] = {}
 
     def undisturbed(self, kind: str) -> list[Entry]:
-        """Train without a kill, for the comparison and the time.
-
-        Args:
-            kind (str): The loop and the data loader.
-
-        Returns:
-            list[Entry]: What the run was doing when.
-        """
+        """Train without a kill; return the journal, and keep the outcome."""
         run = self._run(kind, f'undisturbed-{kind}')
         child = Child(run, 0)
         child.wait()
@@ -59,15 +52,7 @@ class Campaign:
         return entries
 
     def kill(self, number: int) -> list[Row]:
-        """Kill a run once or twice, and resume it to its end.
-
-        Args:
-            number (int): Number of the run, from 1: the kinds that were
-                trained undisturbed take turns.
-
-        Returns:
-            list[Row]: A row for each kill.
-        """
+        """Kill run ``number`` (from 1) once or twice, and let it end."""
         kinds = list(self._expected)
         kind = kinds[(number - 1) % len(kinds)]
         run = self._run(kind, f'run{number}')
@@ -124,7 +109,7 @@ def _iterations(entries: list[Entry]) -> Iterator[int]:
 
 
 def _chosen(rows: list[Row], child: Child) -> list[Row]:
-    """Complete the last row with what the next process has done."""
+    """Complete the last row with what the next process did."""
     if not rows:
         return []
     entries = child.entries()

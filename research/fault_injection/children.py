@@ -1,4 +1,4 @@
-"""Processes that train, made by fork, and killed."""
+"""Forked processes that train and are killed."""
 
 import dataclasses
 import os
@@ -37,21 +37,16 @@ class Run:
 
     @property
     def work_dir(self) -> Path:
-        """The folder that the runner writes to."""
+        """The folder of the runner."""
         return self.folder / 'run'
 
     @property
     def memory(self) -> Path:
-        """The file with what was in the memory at the end."""
+        """The file with the final state in memory."""
         return self.folder / 'memory.pth'
 
     def on_disk(self) -> tuple[str, str]:
-        """List what can be resumed from.
-
-        Returns:
-            tuple[str, str]: The files of checkpoints with their sizes, and
-            what ``last_checkpoint`` names.
-        """
+        """Return checkpoints with sizes, and what last_checkpoint names."""
         if not self.work_dir.exists():
             return '', ''
         files = [self.work_dir / n for n in checkpoint_names(self.work_dir)]
@@ -108,19 +103,11 @@ class Child:
         return killed
 
     def entries(self) -> list[Entry]:
-        """Read the journal.
-
-        Returns:
-            list[Entry]: What it has noted, the last one last.
-        """
+        """Return the journal, the last entry last."""
         return read_journal(self._journal)
 
     def output(self) -> str:
-        """Read what the process has printed.
-
-        Returns:
-            str: The text.
-        """
+        """Return what the process printed."""
         return self._output.read_text()
 
     def seconds(self) -> float:

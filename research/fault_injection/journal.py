@@ -1,4 +1,4 @@
-"""A diary that outlives the process that writes it."""
+"""A journal that survives the process that writes it."""
 
 import contextlib
 import dataclasses
@@ -26,7 +26,7 @@ class Entry:
 
 
 class Journal:
-    """Write each entry with one call of the system, so that none is torn.
+    """Write each entry with one system call, so that none is torn.
 
     Args:
         path (Path): The file.
@@ -39,27 +39,14 @@ class Journal:
         self.mark(*self._now)
 
     def mark(self, phase: str, what: object = '') -> None:
-        """Note what the process is going to do.
-
-        Args:
-            phase (str): A word.
-            what (object): What it is done to. Defaults to ''.
-        """
+        """Record what the process is about to do, and to which file."""
         self._now = (phase, str(what))
         line = f'{time.monotonic():.5f} {phase} {what}\n'
         os.write(self._file, line.encode())
 
     @contextlib.contextmanager
     def during(self, phase: str, what: object = '') -> Iterator[None]:
-        """Note something, and afterwards what was noted before.
-
-        Args:
-            phase (str): A word.
-            what (object): What it is done to. Defaults to ''.
-
-        Yields:
-            None: Nothing.
-        """
+        """Record something, and after it what was recorded before."""
         before = self._now
         self.mark(phase, what)
         yield
@@ -67,14 +54,7 @@ class Journal:
 
 
 def read_journal(path: Path) -> list[Entry]:
-    """Read what a process has noted.
-
-    Args:
-        path (Path): The file.
-
-    Returns:
-        list[Entry]: The entries, the last one last.
-    """
+    """Return the entries of a journal, the last one last."""
     if not path.exists():
         return []
     entries = []

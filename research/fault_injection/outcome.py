@@ -1,4 +1,4 @@
-"""What a run has left, bit for bit."""
+"""The outcome of a run, compared bit for bit."""
 
 import hashlib
 from collections.abc import Iterator
@@ -35,12 +35,12 @@ def fingerprints(work_dir: Path, memory: Path) -> dict[str, str]:
 
     Args:
         work_dir (Path): The folder of the run.
-        memory (Path): A file with what was in the memory at the end.
+        memory (Path): A file with the final state in memory.
 
     Returns:
         dict[str, str]: A digest of each tensor, number and text of the last
         and of the best checkpoint and of the memory, and the names of all
-        checkpoints. What depends on the time and the place is left out.
+        checkpoints; without times and paths.
     """
     found = {'checkpoints': ' '.join(checkpoint_names(work_dir))}
     states = {'memory': load_from_local(memory, 'cpu')}
@@ -55,28 +55,13 @@ def fingerprints(work_dir: Path, memory: Path) -> dict[str, str]:
 
 
 def differences(one: dict[str, str], other: dict[str, str]) -> list[str]:
-    """List the places at which two runs differ.
-
-    Args:
-        one (dict[str, str]): Fingerprints.
-        other (dict[str, str]): Others.
-
-    Returns:
-        list[str]: The places.
-    """
+    """Return the keys at which two outcomes differ."""
     places = sorted(set(one) | set(other))
     return [place for place in places if one.get(place) != other.get(place)]
 
 
 def checkpoint_names(work_dir: Path) -> list[str]:
-    """List the files of a run that have to do with checkpoints.
-
-    Args:
-        work_dir (Path): The folder of the run.
-
-    Returns:
-        list[str]: Their names.
-    """
+    """Return the names of checkpoints and of what belongs to them."""
     names = (path.name for path in work_dir.iterdir() if path.is_file())
     return sorted(n for n in names if '.pth' in n or 'last_checkpoint' in n)
 

@@ -1,4 +1,4 @@
-"""Rows of kills: one in each."""
+"""Rows of a campaign, one for each kill."""
 
 import dataclasses
 
@@ -46,7 +46,7 @@ class Row:
 
     @property
     def killed(self) -> bool:
-        """Whether the process was alive then."""
+        """Whether the process was still running."""
         return self.phase != 'ended before'
 
     @property

@@ -1,4 +1,4 @@
-"""A disk on which every call takes time, and is noted before it is made."""
+"""A slow disk, on which each call is recorded before it is made."""
 
 import functools
 import io
@@ -74,14 +74,7 @@ class _SlowFile(io.FileIO):
         self._left = 0
 
     def write(self, data: Any) -> int:
-        """Write slowly.
-
-        Args:
-            data (bytes-like): What to write.
-
-        Returns:
-            int: Bytes written.
-        """
+        """Write a buffer piece by piece; return its length."""
         view = memoryview(data).cast('B')
         for start in range(0, len(view), PIECE):
             piece = view[start : start + PIECE]
@@ -94,7 +87,7 @@ class _SlowFile(io.FileIO):
 
 
 def _note_the_loop(journal: Journal) -> None:
-    """Note what is loaded, iterations, validations, and starts of saves."""
+    """Record loading, iterations, validations and starts of saves."""
     call_hook, load = Runner.call_hook, Runner.load_checkpoint
     save = Runner.save_checkpoint
 

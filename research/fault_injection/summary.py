@@ -1,4 +1,4 @@
-"""The table of kills, as Markdown."""
+"""The summary of a campaign."""
 
 import collections
 
@@ -41,16 +41,7 @@ went on from. `environment.json` is the machine. Made by
 
 
 def summarise(rows: list[Row], delay: float, command: str) -> str:
-    """Write the summary.
-
-    Args:
-        rows (list[Row]): The kills.
-        delay (float): Seconds before every call of the disk.
-        command (str): What has made the rows.
-
-    Returns:
-        str: Markdown.
-    """
+    """Return the summary as Markdown."""
     kills = [row for row in rows if row.killed]
     text = TEXT.format(
         equal=len({row.run for row in kills if row.equal}),

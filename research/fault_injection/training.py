@@ -1,4 +1,4 @@
-"""The training that is killed: small, real, and random wherever it can be."""
+"""The training that is killed: small, real, and as random as possible."""
 
 from pathlib import Path
 
@@ -41,13 +41,13 @@ MODEL = dict(
 def make_config(
     kind: str, epochs: int, work_dir: Path, resume: bool
 ) -> Config:
-    """Make the config of a run: that of the digits, made smaller.
+    """Return the config of a run: that of the digits, smaller.
 
     Args:
         kind (str): One of :data:`KINDS`.
         epochs (int): Its length, in epochs of :data:`EPOCH` iterations.
         work_dir (Path): Its folder.
-        resume (bool): Whether to go on from the last checkpoint.
+        resume (bool): Whether to resume from the last checkpoint.
 
     Returns:
         Config: The config.
@@ -80,7 +80,7 @@ def make_config(
 
 
 def _count_iterations(cfg: Config, iterations: int) -> None:
-    """Change a config to the loop of iterations."""
+    """Change a config to a loop by iterations."""
     step = 11  # Checkpoints fall into the middle of a pass over the data.
     cfg.train_cfg = dict(
         by_epoch=False, max_iters=iterations, val_interval=step
@@ -91,17 +91,7 @@ def _count_iterations(cfg: Config, iterations: int) -> None:
 
 
 def train(kind: str, epochs: int, work_dir: Path, resume: bool) -> dict:
-    """Train.
-
-    Args:
-        kind (str): One of :data:`KINDS`.
-        epochs (int): Its length, in epochs of :data:`EPOCH` iterations.
-        work_dir (Path): The folder of the run.
-        resume (bool): Whether to go on from the last checkpoint.
-
-    Returns:
-        dict: What is in the memory after the last iteration.
-    """
+    """Train as :func:`make_config` says; return the final state in memory."""
     runner = Runner.from_cfg(make_config(kind, epochs, work_dir, resume))
     runner.train()
     hook = next(h for h in runner.hooks if isinstance(h, SwitchEMAHook))

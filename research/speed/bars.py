@@ -1,4 +1,4 @@
-"""The bars: how fast, how small; each with the figure that was measured."""
+"""The bars: how fast, how small, and the measured figure of each."""
 
 from dataclasses import dataclass
 from typing import Optional
@@ -35,15 +35,7 @@ class Bar:
 
 
 def judge(rows: list[Row], counts: list[Count]) -> list[Bar]:
-    """Hold the findings against the bars.
-
-    Args:
-        rows (list[Row]): Times.
-        counts (list[Count]): Numbers without noise.
-
-    Returns:
-        list[Bar]: All bars, measured or not.
-    """
+    """Compare rows and counts with all bars, measured or not."""
     cpu, cuda = Table(rows, 'cpu'), Table(rows, 'cuda')
     named = ['MobileNetV2', SYNTHETIC]
     gpus = ['ViT-B/16', 'ResNet-50']

@@ -54,20 +54,7 @@ def make_count(
     unit: str = 'bytes',
     reference: Optional[float] = None,
 ) -> Count:
-    """Put a number beside the model that it belongs to.
-
-    Args:
-        subject (Subject): The model.
-        what (str): What was counted.
-        contestant (str): In whose work.
-        value (float): The number.
-        unit (str): Of what. Defaults to 'bytes'.
-        reference (float, optional): What it is compared with. Defaults to
-            None.
-
-    Returns:
-        Count: All of it.
-    """
+    """Return a count of a model."""
     return Count(
         **vars(subject),
         what=what,

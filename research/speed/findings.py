@@ -1,4 +1,4 @@
-"""Figures picked out of rows and counts, by model."""
+"""Figures picked from rows and counts, by model."""
 
 from collections.abc import Iterable
 
@@ -31,15 +31,7 @@ class Table:
         ]
 
     def medians(self, what: str, contestant: str) -> dict[str, float]:
-        """Map models to the medians of a contestant.
-
-        Args:
-            what (str): What was done.
-            contestant (str): By whom.
-
-        Returns:
-            dict[str, float]: Milliseconds.
-        """
+        """Map models to the median milliseconds of a contestant."""
         return {
             row.model: row.median_ms
             for row in self.rows
@@ -47,29 +39,13 @@ class Table:
         }
 
     def ratios(self, what: str, over: str, under: str) -> dict[str, float]:
-        """Map models to the ratio of two contestants' medians.
-
-        Args:
-            what (str): What was done.
-            over (str): One contestant.
-            under (str): The other.
-
-        Returns:
-            dict[str, float]: The first one's median over the other's.
-        """
+        """Map models to one contestant's median over another's."""
         upper, lower = self.medians(what, over), self.medians(what, under)
         return {m: upper[m] / lower[m] for m in upper if m in lower}
 
 
 def fastest_peer(table: Table) -> dict[str, float]:
-    """Map models to the fastest peer's time over ours.
-
-    Args:
-        table (Table): The medians.
-
-    Returns:
-        dict[str, float]: Ratios, above 1 where ours is the fastest.
-    """
+    """Map models to the fastest peer's time over ours."""
     by_peer = [table.ratios('step', peer, OURS) for peer in PEERS]
     models = {model for ratios in by_peer for model in ratios}
     return {
@@ -81,17 +57,7 @@ def fastest_peer(table: Table) -> dict[str, float]:
 def counted(
     counts: list[Count], what: str, over: bool = False
 ) -> dict[str, float]:
-    """Map subjects to our counts.
-
-    Args:
-        counts (list[Count]): All.
-        what (str): What was counted.
-        over (bool): Divide by the reference, where there is one. Defaults
-            to False.
-
-    Returns:
-        dict[str, float]: Labels to numbers.
-    """
+    """Map labels to our counts, or to their ratios to the references."""
     return {
         label(c): c.value / c.reference if over and c.reference else c.value
         for c in counts
@@ -100,14 +66,7 @@ def counted(
 
 
 def label(count: Count) -> str:
-    """Name the subject of a count.
-
-    Args:
-        count (Count): The count.
-
-    Returns:
-        str: The model, and where it is not usual the device and dtype.
-    """
+    """Return the model of a count, and its device and dtype if unusual."""
     if (count.device, count.dtype) == ('cpu', 'float32'):
         return count.model
     return f'{count.model}, {count.device}, {count.dtype}'

@@ -1,4 +1,4 @@
-"""The floors: the same bytes moved with the least work that torch knows."""
+"""The floors: the same bytes moved with the least work torch offers."""
 
 import math
 
@@ -36,11 +36,7 @@ class Floors:
         self.flat_average = torch.randn_like(self.flat_value)
 
     def lerp(self) -> list[Contestant]:
-        """Floors of an update.
-
-        Returns:
-            list[Contestant]: Raw foreach and one flat call.
-        """
+        """Return the floors of an update: raw foreach and one flat call."""
         return [
             Contestant(
                 FOREACH,
@@ -55,11 +51,7 @@ class Floors:
         ]
 
     def copy(self) -> list[Contestant]:
-        """Floors of a switch.
-
-        Returns:
-            list[Contestant]: Raw foreach and one flat call.
-        """
+        """Return the floors of a switch: raw foreach and one flat call."""
         return [
             Contestant(
                 FOREACH,
@@ -69,11 +61,7 @@ class Floors:
         ]
 
     def exchange(self) -> list[Contestant]:
-        """Floors of a swap in and out, with memory that is there already.
-
-        Returns:
-            list[Contestant]: Raw foreach and flat calls.
-        """
+        """Return the floors of a swap in and out, with memory at hand."""
         aside = [torch.empty_like(t) for t in self.values]
         flat_aside = torch.empty_like(self.flat_value)
 
@@ -92,11 +80,7 @@ class Floors:
         return [Contestant(FOREACH, foreach), Contestant(FLAT, flat)]
 
     def read(self) -> Contestant:
-        """Floor of a check for NaN and infinity.
-
-        Returns:
-            Contestant: One flat sum.
-        """
+        """Return the floor of a check for NaN and infinity: one flat sum."""
         return Contestant(READ, self.flat_value.sum)
 
 

@@ -28,15 +28,7 @@ COPIES = 5 + len(CONTESTANTS)
 
 
 def sizes(quick: bool, largest: int) -> list[tuple[int, int]]:
-    """List what is measured.
-
-    Args:
-        quick (bool): Only two of them.
-        largest (int): Most megabytes.
-
-    Returns:
-        list[tuple[int, int]]: Numbers of tensors, and their megabytes.
-    """
+    """Return numbers of tensors, each with the megabytes of all."""
     if quick:
         return [(10, 1), (100, 1)]
     steps = [m for m in MEGABYTES if m < largest] + [largest]

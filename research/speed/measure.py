@@ -128,15 +128,7 @@ def interleaved(
 
 
 def per_iteration(samples: Samples, iterations: int) -> Samples:
-    """Divide samples of several iterations each.
-
-    Args:
-        samples (Samples): The samples.
-        iterations (int): How many iterations each of them took.
-
-    Returns:
-        Samples: Milliseconds of one iteration.
-    """
+    """Divide samples of several iterations each by their number."""
     return {k: [ms / iterations for ms in v] for k, v in samples.items()}
 
 

@@ -1,4 +1,4 @@
-"""The models that are averaged, with a batch to train each of them on."""
+"""The models that are averaged, each with a batch to train it on."""
 
 import importlib
 from typing import Any
@@ -52,28 +52,13 @@ class Synthetic(BaseModel):
         )
 
     def forward(self, inputs: Tensor, **kwargs: Any) -> dict[str, Tensor]:
-        """Compute a loss that reaches every tensor.
-
-        Args:
-            inputs (Tensor): A factor, of shape ().
-            **kwargs: Not used.
-
-        Returns:
-            dict[str, Tensor]: The loss.
-        """
+        """Return a loss that depends on every tensor, times a factor."""
         sums = [weight.sum() for weight in self.weights]
         return {'loss': torch.stack(sums).mean() * inputs}
 
 
 def build(name: str) -> nn.Module:
-    """Build a model with random weights; nothing is downloaded.
-
-    Args:
-        name (str): One of ``MODELS``.
-
-    Returns:
-        nn.Module: The model, in training mode on the CPU.
-    """
+    """Build one of ``MODELS`` with random weights, to train on the CPU."""
     if name == SYNTHETIC:
         return Synthetic(5000, 5.0).train()
     config = mmengine.hub.get_config(CONFIGS[name])
@@ -88,15 +73,7 @@ def build(name: str) -> nn.Module:
 
 
 def batch_for(name: str, model: nn.Module) -> dict[str, Any]:
-    """Make one image to train a model on.
-
-    Args:
-        name (str): One of ``MODELS``.
-        model (nn.Module): The model.
-
-    Returns:
-        dict: What the model's ``train_step`` takes.
-    """
+    """Return a batch of one image for a model's ``train_step``."""
     if name not in CONFIGS:
         device = next(model.parameters()).device
         return {'inputs': torch.ones((), device=device)}
@@ -111,15 +88,7 @@ def batch_for(name: str, model: nn.Module) -> dict[str, Any]:
 
 
 def describe(name: str, model: nn.Module) -> Subject:
-    """Say what is measured.
-
-    Args:
-        name (str): Name of the model.
-        model (nn.Module): The model.
-
-    Returns:
-        Subject: The first columns of its rows.
-    """
+    """Return the first columns of the rows of a model."""
     tensors = trainable(model)
     size = sum(t.numel() * t.element_size() for t in tensors)
     return Subject(
@@ -132,16 +101,7 @@ def describe(name: str, model: nn.Module) -> Subject:
 
 
 def cast(model: nn.Module, device: str, dtype: torch.dtype) -> nn.Module:
-    """Put a model on a device, in a dtype, with its inputs.
-
-    Args:
-        model (nn.Module): The model; it is changed.
-        device (str): The device.
-        dtype (torch.dtype): The dtype of its tensors and inputs.
-
-    Returns:
-        nn.Module: The model.
-    """
+    """Move a model to a device and dtype, in place; cast its inputs."""
 
     def to_dtype(module: nn.Module, args: Any, kwargs: Any) -> Any:
         inputs = kwargs.get('inputs')
@@ -157,14 +117,7 @@ def cast(model: nn.Module, device: str, dtype: torch.dtype) -> nn.Module:
 
 
 def trainable(model: nn.Module) -> list[Tensor]:
-    """List what is averaged.
-
-    Args:
-        model (nn.Module): A model.
-
-    Returns:
-        list[Tensor]: Its trainable parameters, tied ones once.
-    """
+    """Return the trainable parameters of a model, tied ones once."""
     return [p for p in model.parameters() if p.requires_grad]
 
 

@@ -1,7 +1,7 @@
-"""One averaging step, by everybody who offers one.
+"""One averaging step of each library that has one.
 
-Each peer is used as its documentation says, with the momentum 0.001 (decay
-0.999), once per step, without warm-up.
+Each is used as its documentation says, with the momentum 0.001 (decay 0.999),
+once per step, without warm-up.
 """
 
 import importlib
@@ -96,15 +96,7 @@ def _timm(model: nn.Module) -> Step:
 
 
 def ema_pytorch(model: nn.Module, **options: Any) -> Any:
-    """Build the average of the package ema-pytorch.
-
-    Args:
-        model (nn.Module): The model.
-        **options: Further arguments.
-
-    Returns:
-        Any: An average that updates at every call, from the first on.
-    """
+    """Build the average of ema-pytorch; it updates at every call."""
     module = importlib.import_module('ema_pytorch')
     return module.EMA(
         model,

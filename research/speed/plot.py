@@ -14,12 +14,7 @@ __all__ = ['draw']
 
 
 def draw(rows: list[Row], path: Path) -> None:
-    """Draw the ratios of the steps to raw foreach.
-
-    Args:
-        rows (list[Row]): All rows; those of the first device are drawn.
-        path (Path): The file, whose suffix says its format.
-    """
+    """Draw the steps' ratios to raw foreach, of the first device."""
     steps = [
         row
         for row in rows

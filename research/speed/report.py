@@ -1,4 +1,4 @@
-"""Files of a benchmark: environment, rows, counts, summary and plot."""
+"""Files of a run: environment, rows, counts, summary and plot."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,14 +53,7 @@ checkpoint of training without averaging."""
 
 
 def write(folder: Path, results: Results, environment: dict[str, Any]) -> None:
-    """Write all files.
-
-    Args:
-        folder (Path): Where to; it is made.
-        results (Results): What was found.
-        environment (dict): What it was found with; what is missing is
-            added.
-    """
+    """Write all files; ``environment`` gets what is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     environment['missing'] = results.missing
     write_environment(folder, environment)
@@ -71,14 +64,7 @@ def write(folder: Path, results: Results, environment: dict[str, Any]) -> None:
 
 
 def read(folder: Path) -> tuple[Results, dict[str, Any]]:
-    """Read the files of :func:`write`.
-
-    Args:
-        folder (Path): Where.
-
-    Returns:
-        tuple: The results and the environment.
-    """
+    """Return the results and the environment that :func:`write` wrote."""
     environment = read_environment(folder)
     rows = read_rows(folder / 'rows.csv', Row)
     counts = read_rows(folder / 'counts.csv', Count)
@@ -86,15 +72,7 @@ def read(folder: Path) -> tuple[Results, dict[str, Any]]:
 
 
 def summarize(results: Results, environment: dict[str, Any]) -> str:
-    """Write the summary.
-
-    Args:
-        results (Results): What was found.
-        environment (dict): What it was found with.
-
-    Returns:
-        str: Markdown.
-    """
+    """Return the summary as Markdown."""
     gpu = environment.get('gpu')
     machine = (
         f'{environment["cpu"]}, {environment["threads"]} thread(s), '

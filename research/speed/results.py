@@ -1,4 +1,4 @@
-"""What a benchmark has found so far."""
+"""Results so far."""
 
 from dataclasses import dataclass, field
 

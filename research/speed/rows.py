@@ -1,4 +1,4 @@
-"""Summaries of samples, as the files hold them."""
+"""Summaries of samples."""
 
 import statistics
 from dataclasses import dataclass
@@ -63,16 +63,7 @@ class Row:
 
 
 def make_rows(subject: Subject, what: str, samples: Samples) -> list[Row]:
-    """Sum up samples.
-
-    Args:
-        subject (Subject): What was measured.
-        what (str): What was done.
-        samples (Samples): Names of contestants to milliseconds.
-
-    Returns:
-        list[Row]: One for each contestant.
-    """
+    """Return a summary of each contestant from its milliseconds."""
     medians = {k: statistics.median(v) for k, v in samples.items() if v}
 
     def ratio(name: str, floor: str) -> Optional[float]:

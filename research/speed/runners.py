@@ -1,4 +1,4 @@
-"""mmengine runners that stand still inside their training loop."""
+"""mmengine runners paused inside their training loop."""
 
 import contextlib
 import copy
@@ -44,14 +44,10 @@ class _Length(DataLoader):
 
 
 class PausedLoop(EpochBasedTrainLoop):
-    """Goes as far as the first iteration, and leaves the rest to others."""
+    """Stop before the first iteration, and leave the rest to the caller."""
 
     def run(self) -> nn.Module:
-        """Start the training and its first epoch.
-
-        Returns:
-            nn.Module: The model.
-        """
+        """Start the training and its first epoch; return the model."""
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
@@ -59,18 +55,10 @@ class PausedLoop(EpochBasedTrainLoop):
 
 
 class StayingRunner(Runner):
-    """Leaves the model on the device where it is."""
+    """Leave the model on its device."""
 
     def wrap_model(self, model_wrapper_cfg: Any, model: nn.Module) -> Any:
-        """Do not wrap the model.
-
-        Args:
-            model_wrapper_cfg (Any): Not used.
-            model (nn.Module): The model.
-
-        Returns:
-            nn.Module: The model.
-        """
+        """Return the model as it is."""
         return model
 
 
@@ -123,22 +111,14 @@ class Stand:
         self.hook: Any = hooks[0] if hooks else None
 
     def start(self) -> 'Stand':
-        """Start the training, up to the first iteration.
-
-        Returns:
-            Stand: Itself.
-        """
+        """Start the training, up to the first iteration; return itself."""
         # The weights are random already.
         self.runner.model._is_init = True
         self.runner.train()
         return self
 
     def iterate(self, times: int = 1) -> None:
-        """Run whole iterations of the training: all hooks, both passes.
-
-        Args:
-            times (int): How many. Defaults to 1.
-        """
+        """Run whole iterations: all hooks, forward and backward pass."""
         loop = self.runner.train_loop
         for _ in range(times):
             loop.run_iter(loop._iter, copy.copy(self.batch))
@@ -153,7 +133,7 @@ class Stand:
             self.hook.after_train_iter(self.runner, 0, None, None)
 
     def step_and_average(self) -> None:
-        """Do both."""
+        """Step and average."""
         self.step()
         self.average()
 
@@ -178,16 +158,12 @@ class Stand:
         self.hook.after_val_epoch(self.runner, {})
 
     def save(self) -> Path:
-        """Write a checkpoint.
-
-        Returns:
-            Path: Its file.
-        """
+        """Write a checkpoint; return its file."""
         self.runner.save_checkpoint(str(self.folder), 'checkpoint.pth')
         return self.folder / 'checkpoint.pth'
 
     def resume(self) -> None:
-        """Read it, and start the averaging hook with it."""
+        """Resume from the checkpoint, averaging hook included."""
         self.runner._resume = True
         if self.hook:
             self.hook.before_run(self.runner)

@@ -79,7 +79,7 @@ class Row:
 
 
 class Enough(Exception):
-    """Ends a run in the middle."""
+    """End a run in the middle."""
 
 
 class Turn(Hook):
@@ -142,11 +142,7 @@ def main() -> None:
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--out', type=Path, required=True)
     parser.add_argument('--iterations', type=int, default=400)
@@ -161,15 +157,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def measure_iterations(folder: Path, count: int) -> list[Row]:
-    """Time the iterations of two runs in turns.
-
-    Args:
-        folder (Path): Where they save.
-        count (int): Iterations of each.
-
-    Returns:
-        list[Row]: What, whose, number, seconds.
-    """
+    """Time ``count`` iterations of two runs, in turns."""
     both = [('plain', PLAIN), ('safe', SAFE)]
     # Once each in the main thread, which is not quite like the other.
     rows = take_turns(folder / 'there', both, count // 2)
@@ -215,25 +203,13 @@ def take_turns(
 
 
 def run(runner: Runner) -> None:
-    """Train until all iterations were timed.
-
-    Args:
-        runner (Runner): The run.
-    """
+    """Train until all iterations were timed."""
     with contextlib.suppress(Enough):
         runner.train()
 
 
 def measure_saves(folder: Path, count: int) -> list[Row]:
-    """Time the saves of a ResNet-50 and its optimizer, hooks in turns.
-
-    Args:
-        folder (Path): Where they save.
-        count (int): Saves of each.
-
-    Returns:
-        list[Row]: What, whose, number, seconds.
-    """
+    """Time ``count`` saves of ResNet-50 with SGD, hooks in turns."""
     cfg = load_config(str(ITERATION))
     cfg.model = load_config(SAVE).model
     cfg.default_hooks = PLAIN
@@ -270,11 +246,7 @@ class Saver:
         self.hook.before_train(runner)
 
     def save(self) -> float:
-        """Save once.
-
-        Returns:
-            float: How long it took, in seconds.
-        """
+        """Save once; return the seconds."""
         os.sync()  # What others left to write is not this one's.
         start = time.perf_counter()
         self.hook.after_train_epoch(self.runner)
@@ -284,15 +256,7 @@ class Saver:
 
 
 def build(cfg: Config, folder: Path) -> Runner:
-    """Build a run.
-
-    Args:
-        cfg (Config): Its config, changed in place.
-        folder (Path): Its folder.
-
-    Returns:
-        Runner: The run.
-    """
+    """Build a run in a folder; its config is changed in place."""
     cfg.work_dir = str(folder)
     cfg.experiment_name = folder.name
     cfg.log_level = 'ERROR'
@@ -303,11 +267,7 @@ def build(cfg: Config, folder: Path) -> Runner:
 
 
 def step_once(runner: Runner) -> None:
-    """Let the optimizer have a state, as in the middle of a training.
-
-    Args:
-        runner (Runner): The run, whose loop is built.
-    """
+    """Give the optimizer a state, as in the middle of a training."""
     runner.param_schedulers = []
     runner._train_loop = runner.build_train_loop(runner._train_loop)
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
@@ -317,15 +277,7 @@ def step_once(runner: Runner) -> None:
 
 
 def summarise(rows: list[Row], command: str) -> str:
-    """Compare medians.
-
-    Args:
-        rows (list[Row]): The times.
-        command (str): The command that measured them.
-
-    Returns:
-        str: A table in Markdown.
-    """
+    """Return a table of medians and their ratios as Markdown."""
     lines = []
     for what, bar in (('iteration', 1.01), ('save', 1.1)):
         times: dict[str, list[float]] = {}

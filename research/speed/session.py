@@ -1,4 +1,4 @@
-"""The whole benchmark, from the command line to the results."""
+"""The whole measurement, from the command line to the results."""
 
 import argparse
 import tempfile
@@ -29,15 +29,7 @@ __all__ = ['measure', 'profile']
 
 
 def measure(args: argparse.Namespace, folder: Path) -> Results:
-    """Measure everything.
-
-    Args:
-        args (argparse.Namespace): The command line.
-        folder (Path): Where runners may write.
-
-    Returns:
-        Results: What was found.
-    """
+    """Measure everything; runners write into ``folder``."""
     results = Results()
     pace = Pace(args.rounds, clock=args.clock)
     if args.quick:
@@ -117,15 +109,7 @@ def _measure_overhead(
 
 
 def profile(args: argparse.Namespace, folder: Path) -> list[Path]:
-    """Write a profile of each model.
-
-    Args:
-        args (argparse.Namespace): The command line.
-        folder (Path): Where runners may write.
-
-    Returns:
-        list[Path]: The files.
-    """
+    """Write a profile of each model; return the files."""
     files = []
     args.out.mkdir(parents=True, exist_ok=True)
     for device in args.device:

@@ -1,4 +1,4 @@
-"""What is timed and counted of each model."""
+"""What is timed and counted for each model."""
 
 import functools
 import gc
@@ -57,18 +57,13 @@ class Bench:
     results: Results
 
     def steps(self, names: tuple[str, ...] = tuple(STEPS)) -> None:
-        """Time one averaging step.
-
-        Args:
-            names (tuple[str]): Contestants beside the floors. Defaults to
-                all.
-        """
+        """Time one averaging step of the named contestants and the floors."""
         floors = Floors(self.model).lerp()
         built = self._built({name: STEPS[name] for name in names})
         self._time('step', [*floors, *built])
 
     def switches(self) -> None:
-        """Time the switch: alone, and all that a runner does then."""
+        """Time the switch: alone, and with all of the hook's work."""
         average = SwitchEMA(self.model, 0.001)
         stand = self._stand(OUR_HOOK)
         peers = {'ema-pytorch': lambda m: ema_pytorch(m).update_model_with_ema}
@@ -109,12 +104,7 @@ class Bench:
         self._time(OVERHEAD, [hook, bare])
 
     def iterations(self, rounds: int, compiled: bool = False) -> None:
-        """Time whole iterations of a training.
-
-        Args:
-            rounds (int): Samples of each contestant.
-            compiled (bool): Compile the training step. Defaults to False.
-        """
+        """Time whole iterations of a training, compiled or not."""
         block = BLOCK if self.subject.device == 'cuda' else 1
         contestants, graphs = [], {}
         for name in HOOKS:
@@ -156,12 +146,7 @@ class Bench:
         self._count(what, OUR_HOOK, size, reference=sizes[NONE])
 
     def memory(self, what: str = 'memory') -> None:
-        """Count the bytes that averaging needs beside the model's own.
-
-        Args:
-            what (str): Start of the name of the counts. Defaults to
-                'memory'.
-        """
+        """Count the bytes that averaging needs beside the model's own."""
         ours = sum(t.numel() * 4 for t in trainable(self.model))
         for name in AVERAGING:
             stand = self._stand(name, started=False)

@@ -1,4 +1,4 @@
-"""The tables of summary.md, made from rows."""
+"""Tables of the summary."""
 
 from typing import Any, Optional
 
@@ -28,14 +28,7 @@ def _table(head: list[str], lines: list[list[Any]]) -> str:
 
 
 def bars_table(bars: list[Bar]) -> str:
-    """Write the bars.
-
-    Args:
-        bars (list[Bar]): All of them.
-
-    Returns:
-        str: Markdown.
-    """
+    """Return the bars as Markdown."""
     lines = [
         [b.goal, b.device, b.measured or '-', VERDICTS[b.met]] for b in bars
     ]
@@ -43,17 +36,10 @@ def bars_table(bars: list[Bar]) -> str:
 
 
 def times_table(rows: list[Row], what: str) -> str:
-    """Write what one thing takes: a line per contestant, ratios first.
+    """Return the times of one device and dtype as Markdown.
 
-    The ratio is the one to raw foreach; to training without averaging,
-    where that takes part.
-
-    Args:
-        rows (list[Row]): Of one device and dtype.
-        what (str): What was done.
-
-    Returns:
-        str: Markdown; empty where it was not measured.
+    A line for each contestant: the ratio to raw foreach (to training without
+    averaging where that takes part), and milliseconds. Empty if not measured.
     """
     found = {
         (row.contestant, row.model): row
@@ -82,14 +68,7 @@ def times_table(rows: list[Row], what: str) -> str:
 
 
 def growth_table(rows: list[Row]) -> str:
-    """Write how a step grows: a line per size, ratios to raw foreach.
-
-    Args:
-        rows (list[Row]): Of one device and dtype.
-
-    Returns:
-        str: Markdown; empty where it was not measured.
-    """
+    """Return ratios to raw foreach by size; empty if not measured."""
     found = {
         (row.megabytes, row.tensors, row.contestant): row
         for row in rows
@@ -119,14 +98,7 @@ def growth_table(rows: list[Row]) -> str:
 
 
 def counts_table(counts: list[Count]) -> str:
-    """Write the numbers without noise.
-
-    Args:
-        counts (list[Count]): Of one device and dtype.
-
-    Returns:
-        str: Markdown; empty where there are none.
-    """
+    """Return the counts of one device and dtype; empty without any."""
     found = {(c.what, c.contestant, c.model): c for c in counts}
     models = list(dict.fromkeys(c.model for c in counts))
     kinds = list(dict.fromkeys((c.what, c.contestant) for c in counts))
