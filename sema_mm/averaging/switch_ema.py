@@ -1,9 +1,7 @@
 """The averaged model: what is averaged, and how it is read and written."""
 
 import contextlib
-import itertools
 import math
-import operator
 from collections.abc import Iterator
 from typing import Any, Callable, Optional, Union
 
@@ -11,15 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from ..sharding import Backend, backend_of
-from ..sharding.model_tensors import STATISTICS, bare_name, running_statistics
+from ..sharding.model_tensors import bare_name, running_statistics
+from . import checkpoint_format
 from .averaging_options import AveragingOptions, check_names
-from .functional import copy_, exchange_, relative_distance
+from .functional import exchange_, relative_distance
+from .model_watch import ModelWatch, check_match
 from .side_stream import SideStream
-from .tensor_group import TensorGroup, group_tensors, same_objects
+from .tensor_group import TensorGroup, group_tensors
 
 __all__ = ['SwitchEMA']
 
-_REQUIRES_GRAD = operator.attrgetter('requires_grad')
 Judge = Callable[[list[Tensor]], Union[bool, Tensor]]
 
 
@@ -37,17 +36,16 @@ class SwitchEMA(nn.Module):
     into the model in place, :math:`\theta \leftarrow \phi`: Switch EMA
     (arXiv 2402.09240). Without switches it is a plain EMA.
 
-    It holds tensors, not a copy of the module: an average for each trainable
-    parameter (tied ones once), in float32 where the parameter has less
-    precision. A parameter that becomes trainable later joins with its value
-    of that moment; one that is frozen later stays averaged. All else
-    (frozen parameters, buffers) is read from the model. The model's tensors
-    are only ever written in place: their ``data_ptr()`` never changes.
+    It holds an average for each trainable parameter (tied ones once), in
+    float32 where the parameter has less precision, and a reference to the
+    model, from which it reads all else (frozen parameters, buffers). A
+    parameter that becomes trainable later joins with its value of that
+    moment; one that is frozen later stays averaged. The model's tensors are
+    written in place: their ``data_ptr()`` never changes.
 
-    It holds a reference to the model, which is not one of its sub-modules.
     Where a rank holds only a part of each parameter (FSDP, DeepSpeed), it
-    holds the average of that part; a switch, a swap, and reading or loading
-    its state dict then need a call on every rank, an update does not.
+    holds the average of that part. All ranks must then switch, swap, save
+    and load together; an update needs no communication.
 
     Args:
         model (nn.Module): The model to average; wrappers (data parallelism,
@@ -65,6 +63,7 @@ class SwitchEMA(nn.Module):
         TypeError: If an argument is unknown or has the wrong type.
         ValueError: If an argument is out of its range, or if the model has
             no trainable parameter.
+        RuntimeError: By any change while the model holds the average.
 
     Examples:
         >>> average = SwitchEMA(model, momentum=0.01)
@@ -89,9 +88,7 @@ class SwitchEMA(nn.Module):
         self.momentum_at = self.options.momentum_schedule()
         self.steps = 0
         self._backend: Optional[Backend] = None
-        self._owners: list[dict] = []
-        self._seen: list[Optional[Tensor]] = []
-        self._frozen: list[Tensor] = []
+        self._watch: ModelWatch
         self._groups: list[TensorGroup] = []
         self._sources: list[Tensor] = []
         self._stream = SideStream([])
@@ -122,10 +119,10 @@ class SwitchEMA(nn.Module):
         return self._stream.is_used
 
     def refresh(self, model: nn.Module) -> None:
-        """Look at the model again: what is in it, and what is trainable.
+        """Find again what the model has, and what of it is trainable.
 
-        Runs by itself where it matters; :meth:`update_parameters` looks only
-        for changes inside known sub-modules, to cost nothing per step.
+        Every other method does so by itself; :meth:`update_parameters` only
+        after changes inside known sub-modules, to cost nothing per step.
 
         Args:
             model (nn.Module): The model, maybe wrapped.
@@ -139,7 +136,7 @@ class SwitchEMA(nn.Module):
         backend.settle()
         averages = self.average_now()
         found = backend.tensors(known=averages)
-        _check_match(found, averages)
+        check_match(found, averages)
         statistics = running_statistics(backend.module)
         if not self.options.update_buffers:
             averages.update(self._given)
@@ -153,28 +150,28 @@ class SwitchEMA(nn.Module):
             self._groups,
         )
         self._backend = backend
-        self._watch(backend.module)
+        buffers = self.options.update_buffers
+        self._watch = ModelWatch(backend, self._groups, buffers)
+        self._sources = [t for group in self._groups for t in group.sources]
+        devices = {value.device for value in self._sources}
+        if self.options.side_stream and devices != self._stream.devices:
+            self._stream = SideStream(devices)
 
     def update_parameters(
         self, model: nn.Module, skip_if: Optional[Judge] = None
     ) -> None:
-        """Take the model's weights into the average.
-
-        Call it after every optimizer step.
+        """Update the average: call it after every optimizer step.
 
         Args:
             model (nn.Module): The model, maybe wrapped.
             skip_if (Callable, optional): Called with the tensors that the
-                update reads. It returns True to skip the update, which then
-                does not count; or a bool tensor of shape (), which decides
-                on its device whether the average keeps its values, while
-                the update counts in any case. Defaults to None.
-
-        Raises:
-            RuntimeError: If called while the model holds the average.
+                update reads. If it returns True, the update is skipped and
+                not counted; if it returns a bool tensor of shape (), the
+                update is counted, and skipped on the device where the
+                tensor is true. Defaults to None.
         """
         self._refuse_swapped('update the average')
-        if not self.backend.holds(model) or self._is_changed():
+        if not self.backend.holds(model) or self._watch.is_changed():
             self.refresh(model)
         with self._stream.beside():
             for group in self._groups:
@@ -191,14 +188,11 @@ class SwitchEMA(nn.Module):
         self.steps += 1
 
     def weight_at(self, step: int) -> float:
-        """Tell with which weight an update takes the model in.
+        """Return the weight of the new value: 1 first, then the momentum.
 
         Args:
-            step (int): Index of the update, from 0; one that ``interval``
-                does not leave out.
-
-        Returns:
-            float: 1 for the first, then the momentum.
+            step (int): Index of the update, from 0, a multiple of
+                ``interval``.
         """
         if step == 0:
             return 1.0
@@ -208,28 +202,19 @@ class SwitchEMA(nn.Module):
         return 1 - math.prod(1 - self.momentum_at(t) for t in skipped)
 
     def before_step(self) -> None:
-        """Let the next optimizer step wait until the update has read.
-
-        Needed with ``side_stream=True`` only. The wait is the device's, the
-        host goes on.
-        """
+        """Make the device wait for the update, with ``side_stream=True``."""
         self._stream.join()
 
     def switch_parameters(
         self, model: nn.Module, keep_origin: bool = False
     ) -> None:
-        """Write the average into the model, in place.
-
-        The average itself and the optimizer's state stay as they are.
+        """Write the average, which stays as it is, into the model in place.
 
         Args:
             model (nn.Module): The model, maybe wrapped.
             keep_origin (bool): Keep the model's weights of this moment
-                until the next update, for :meth:`origin`. Needs their
-                memory. Defaults to False.
-
-        Raises:
-            RuntimeError: If called while the model holds the average.
+                until the next update, for :meth:`origin`. Defaults to
+                False.
         """
         self.refresh(model)
         if keep_origin:
@@ -241,18 +226,13 @@ class SwitchEMA(nn.Module):
 
     @contextlib.contextmanager
     def swapped(self, model: nn.Module) -> Iterator[nn.Module]:
-        """Exchange average and model while the context lasts.
-
-        The model's own weights always come back, exceptions included.
+        """Exchange average and model in the context, exceptions included.
 
         Args:
             model (nn.Module): The model, maybe wrapped.
 
         Yields:
             nn.Module: The same model, which now holds the average.
-
-        Raises:
-            RuntimeError: If the model holds the average already.
         """
         self.refresh(model)
         try:
@@ -268,19 +248,15 @@ class SwitchEMA(nn.Module):
 
     @contextlib.contextmanager
     def origin(self, model: nn.Module) -> Iterator[nn.Module]:
-        """Hold the weights that the optimizer left while the context lasts.
+        """Put the weights that the optimizer left back in the context.
 
-        Right after a switch with ``keep_origin=True`` these are the weights
-        before the switch; otherwise the model holds them already.
+        They differ from the model's after a switch with ``keep_origin=True``.
 
         Args:
             model (nn.Module): The model, maybe wrapped.
 
         Yields:
             nn.Module: The same model, which now holds the origin.
-
-        Raises:
-            RuntimeError: If called while the model holds the average.
         """
         self.refresh(model)
         now = self.model_now()
@@ -296,10 +272,9 @@ class SwitchEMA(nn.Module):
             self.backend.publish()
 
     def set_statistics(self, statistics: dict[str, Tensor]) -> None:
-        """Give the average running statistics of its own.
+        """Set the running statistics of the average until the next call.
 
-        They are used in a swap and written in a switch, and stay until the
-        next call; :mod:`.batch_norm` estimates them.
+        :func:`.batch_norm.estimate_statistics` estimates them.
 
         Args:
             statistics (Dict[str, Tensor]): Bare names of running means and
@@ -318,14 +293,14 @@ class SwitchEMA(nn.Module):
         self.refresh(self.model)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the model with the averaged weights.
+        """Run the model with the averaged weights, without gradients.
 
         Args:
             *args: Passed to the model.
             **kwargs: Passed to the model.
 
         Returns:
-            Any: What the model returns; no gradient reaches the averages.
+            Any: What the model returns.
 
         Raises:
             RuntimeError: If a rank holds only parts of the averages.
@@ -345,12 +320,7 @@ class SwitchEMA(nn.Module):
         return torch.func.functional_call(self.model, weights, args, kwargs)
 
     def distance(self) -> float:
-        """Relative distance of model and average, waiting for the device.
-
-        Returns:
-            float: ``|model - average| / |model|`` over all tensors that
-            updates average.
-        """
+        """Return ``|model - average| / |model|`` over all averaged tensors."""
         self._settle()
         groups = [group for group in self._groups if not group.fixed]
         return relative_distance(
@@ -359,12 +329,7 @@ class SwitchEMA(nn.Module):
         )
 
     def average_now(self) -> dict[str, Tensor]:
-        """Map bare names to the tensors that hold the average right now.
-
-        Returns:
-            Dict[str, Tensor]: Live tensors, not copies, which hold it until
-            the next :meth:`refresh`.
-        """
+        """Map bare names to the live tensors that hold the average now."""
         self._settle()
         found: dict[str, Tensor] = {}
         for group in self._groups:
@@ -372,83 +337,24 @@ class SwitchEMA(nn.Module):
         return found
 
     def model_now(self) -> dict[str, Tensor]:
-        """Map bare names to the tensors that hold the model's own weights.
-
-        Returns:
-            Dict[str, Tensor]: Live tensors, not copies.
-        """
+        """Map bare names to the live tensors of the model's own weights."""
         found: dict[str, Tensor] = {}
         for group in self._groups:
             found.update(group.model_now())
         return found
 
-    def key_names(self) -> dict[str, str]:
-        """Map state-dict keys of the model to the names of the averages.
-
-        Returns:
-            Dict[str, str]: Bare keys, several for a tied tensor, to the bare
-            name under which :meth:`average_now` holds it.
-        """
-        names = {
-            id(value): name
-            for group in self._groups
-            for name, value in zip(group.names, group.values)
-        }
-        state = self.model.state_dict(keep_vars=True)
-        return {
-            bare_name(key): names[id(tensor)]
-            for key, tensor in state.items()
-            if id(tensor) in names
-        }
-
-    def average_state_dict(self) -> dict[str, Tensor]:
-        """Give the state dict of a model that holds the average.
-
-        Call it on every rank, where the backend is sharded.
-
-        Returns:
-            Dict[str, Tensor]: Bare keys of the model to whole tensors; what
-            is not averaged is the model's. Sharded backends give them as
-            their ``state_dict`` does.
-
-        Raises:
-            RuntimeError: If the model holds the average, and is sharded.
-        """
-        if self.backend.sharded:
-            with self.swapped(self.backend.outer):
-                return self.backend.state_dict()
-        names, now = self.key_names(), self.average_now()
-        return {
-            key: _alone(now[names[key]]) if key in names else tensor
-            for key, tensor in self.backend.state_dict().items()
-        }
-
-    def averaged_shapes(self) -> dict[str, torch.Size]:
-        """Tell which keys of the model's state dict are averaged.
-
-        Call it on every rank, where the backend is sharded.
-
-        Returns:
-            Dict[str, Size]: Bare keys to the shapes of the whole tensors.
-        """
-        now = self.average_now()
-        if not self.backend.sharded:
-            names = self.key_names()
-            return {key: now[name].shape for key, name in names.items()}
-        buffers = {bare_name(name) for name, _ in self.model.named_buffers()}
-        return {
-            key: shape
-            for key, shape in self.backend.shapes().items()
-            if key not in buffers or key in now
-        }
+    def tensors(self) -> dict[str, Tensor]:
+        """Map bare names to the model's tensors that are averaged."""
+        found: dict[str, Tensor] = {}
+        for group in self._groups:
+            found.update(zip(group.names, group.values))
+        return found
 
     def _save_to_state_dict(
         self, destination: dict, prefix: str, keep_vars: bool
     ) -> None:
-        """Write mmengine's format: ``module.<key>`` and ``steps``."""
-        for key, tensor in self.average_state_dict().items():
-            destination[f'{prefix}module.{key}'] = tensor
-        destination[f'{prefix}steps'] = torch.tensor(self.steps)
+        """Write mmengine's format."""
+        checkpoint_format.save(self, destination, prefix)
 
     def _load_from_state_dict(
         self,
@@ -462,39 +368,10 @@ class SwitchEMA(nn.Module):
     ) -> None:
         """Read mmengine's format; what is not averaged is the model's."""
         self._refuse_swapped('load an average')
-        start = f'{prefix}module.'
-        values = {}
-        for key, shape in self.averaged_shapes().items():
-            value = state_dict.get(start + key)
-            if value is None:
-                missing_keys.append(start + key)
-            elif value.shape != shape:
-                error_msgs.append(
-                    f'{start}{key} has shape {tuple(value.shape)} in the '
-                    f'state dict and {tuple(shape)} in the model'
-                )
-            else:
-                values[key] = value
-        self._write(values)
-        known = {f'{prefix}steps'}
-        known.update(start + key for key in self.backend.shapes())
-        unexpected_keys.extend(
-            k for k in state_dict if k.startswith(prefix) and k not in known
-        )
-        if f'{prefix}steps' in state_dict:
-            self.steps = int(state_dict[f'{prefix}steps'])
-        else:
-            missing_keys.append(f'{prefix}steps')
-
-    def _write(self, values: dict[str, Tensor]) -> None:
-        """Write whole tensors into the averages."""
-        if self.backend.sharded:
-            with self.swapped(self.backend.outer):
-                self.backend.load_state_dict(values)
-            return
-        names, now = self.key_names(), self.average_now()
-        for key, value in values.items():
-            copy_([now[names[key]]], [value])
+        found = checkpoint_format.load(self, state_dict, prefix)
+        missing_keys += found[0]
+        unexpected_keys += found[1]
+        error_msgs += found[2]
 
     def _apply(self, fn: Any, recurse: bool = True) -> 'SwitchEMA':
         """Move the averages (``.to``, ``.cuda``), but keep their dtype."""
@@ -504,34 +381,10 @@ class SwitchEMA(nn.Module):
         return super()._apply(fn, recurse)
 
     def _settle(self) -> None:
-        """Finish updates that go on elsewhere."""
+        """Finish updates that are still in flight."""
         self._stream.join()
         for group in self._groups:
             group.settle()
-
-    def _watch(self, model: nn.Module) -> None:
-        """Note what must stay as it is for the prepared lists to hold."""
-        modules = list(model.modules())
-        self._owners = [module._parameters for module in modules]
-        if self.options.update_buffers:
-            buffers = [module._buffers for module in modules]
-            self._owners += [b for b in buffers if b.keys() & STATISTICS]
-        self._seen = _tensors_in(self._owners)
-        tensors = filter(torch.is_tensor, self._seen)
-        self._frozen = list(itertools.filterfalse(_REQUIRES_GRAD, tensors))
-        self._sources = [t for group in self._groups for t in group.sources]
-        devices = {value.device for value in self._sources}
-        if self.options.side_stream and devices != self._stream.devices:
-            self._stream = SideStream(devices)
-
-    def _is_changed(self) -> bool:
-        """Whether there are other parameters, or other trainable ones."""
-        return (
-            not same_objects(_tensors_in(self._owners), self._seen)
-            or any(map(_REQUIRES_GRAD, self._frozen))
-            or any(group.is_moved for group in self._groups)
-            or self.backend.is_changed()
-        )
 
     def _refuse_swapped(self, action: str) -> None:
         if self.is_swapped:
@@ -543,31 +396,3 @@ class SwitchEMA(nn.Module):
     def extra_repr(self) -> str:
         """Return the settings for ``repr``."""
         return f'{self.options}, steps={self.steps}'
-
-
-def _alone(average: Tensor) -> Tensor:
-    """Copy an average that lies beside others, whose bytes go along."""
-    alone = average._base is None
-    return average.detach() if alone else average.detach().clone()
-
-
-def _tensors_in(owners: list[dict]) -> list[Optional[Tensor]]:
-    """List the entries of dicts of tensors."""
-    return list(itertools.chain.from_iterable(map(dict.values, owners)))
-
-
-def _check_match(
-    found: dict[str, Tensor], averages: dict[str, Tensor]
-) -> None:
-    if not found:
-        raise ValueError(
-            'the model has no trainable parameter (requires_grad is False '
-            'for all of them): there is nothing to average'
-        )
-    if averages and not found.keys() & averages.keys():
-        raise ValueError(
-            'no parameter of the model matches an average: the model has '
-            f"'{next(iter(found))}', ..., the averages have "
-            f"'{next(iter(averages))}', ...; pass the model that SwitchEMA "
-            'was built with'
-        )

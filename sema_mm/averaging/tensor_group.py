@@ -271,7 +271,7 @@ class CastGroup(TensorGroup):
 class HostGroup(TensorGroup):
     """Averages on another device, such as the CPU under a model on a GPU.
 
-    Experimental: never run on a GPU yet. An update only starts to copy the
+    Experimental: not run on a GPU yet. An update only starts to copy the
     model's tensors, through the current stream into page-locked memory of
     the host, and does not wait. They are averaged when they have arrived:
     at the next update, or when the averages are read.

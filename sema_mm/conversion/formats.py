@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Optional
 
-from ..averaging.checkpoint_format import unpack
+from ..averaging.checkpoint_format import prefixed, unpack
 from . import ema_buffers
 from .found import Found
 from .state_dicts import StateDict, is_state_dict, unwrapped, without_prefix
@@ -84,7 +84,7 @@ def _read_mmengine(checkpoint: dict) -> Found:
     origin, _ = unpack(state, other)
     used = {'state_dict', 'ema_state_dict', 'meta'}
     steps = other.get('steps')
-    known = {f'module.{key}' for key in state} | {'steps'}
+    known = prefixed(state).keys() | {'steps'}
     return Found(
         'mmengine, with the origin in ema_state_dict',
         average=state,

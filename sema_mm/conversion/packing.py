@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..averaging.checkpoint_format import prefixed
 from ..averaging.functional import bit_equal
 from .found import AVERAGE, Found
-from .state_dicts import StateDict, compact, like
+from .state_dicts import StateDict, compact
 
 #: An empty message hub, which mmengine needs to resume.
 _NO_LOG: dict[str, dict] = dict(
@@ -82,15 +83,13 @@ def name_left_out(found: Found, published: bool) -> list[str]:
 
 def _training(average: StateDict, origin: StateDict, found: Found) -> dict:
     """Names the origin as mmengine does; what is equal is one tensor."""
-    training = like({})
+    training = {}
     for key, own in origin.items():
         mean = average[key]
         both = isinstance(mean, Tensor) and isinstance(own, Tensor)
-        training[f'module.{key}'] = (
-            mean if both and bit_equal(mean, own) else own
-        )
-    training['steps'] = torch.tensor(found.steps or 1)
-    return training
+        training[key] = mean if both and bit_equal(mean, own) else own
+    steps = torch.tensor(found.steps or 1)
+    return {**prefixed(training), 'steps': steps}
 
 
 def _meta(found: Found) -> dict[str, Any]:

@@ -7,9 +7,13 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
-from ..averaging.checkpoint_format import unpack
+from ..averaging.checkpoint_format import (
+    averaged_shapes,
+    prefixed,
+    stripped,
+    unpack,
+)
 from ..averaging.switch_ema import SwitchEMA
-from ..sharding.model_tensors import bare_name
 
 __all__ = ['LoadedCheckpoint']
 
@@ -38,7 +42,7 @@ class LoadedCheckpoint:
         self.steps: Optional[int] = None
         self.counts: dict[str, int] = checkpoint.get('switch_ema', {})
         self._shapes = {
-            _stripped(key): tensor.shape
+            stripped(key): tensor.shape
             for key, tensor in state.items()
             if isinstance(tensor, Tensor)
         }
@@ -75,7 +79,7 @@ class LoadedCheckpoint:
                 fits.
         """
         if not (resumed or self._resume):
-            lacking = _lacking(average.averaged_shapes(), self._shapes)
+            lacking = _lacking(averaged_shapes(average), self._shapes)
             _report(lacking, strict, 'starts from')
             return
         if self.steps is None:
@@ -87,18 +91,18 @@ class LoadedCheckpoint:
             )
             return
         if self._training is not None:
-            training = {_stripped(k): t for k, t in self._training.items()}
+            training = {stripped(k): t for k, t in self._training.items()}
             average.backend.load_state_dict(training)
             average.refresh(average.backend.outer)
         self._give(average, strict)
 
     def _give(self, average: SwitchEMA, strict: bool) -> None:
         found = {
-            key[len('module.') :]: tensor
+            stripped(key): tensor
             for key, tensor in self._average.items()
             if key != 'steps'
         }
-        wanted = average.averaged_shapes()
+        wanted = averaged_shapes(average)
         good = {
             key: tensor
             for key, tensor in found.items()
@@ -112,11 +116,7 @@ class LoadedCheckpoint:
                 f"which has '{lacking[0]}', ...: it is of another model"
             )
         _report(lacking, strict, 'resumes with')
-        values = {
-            f'module.{key}': tensor
-            for key, tensor in good.items()
-            if key not in lacking
-        }
+        values = prefixed({key: good[key] for key in good.keys() - {*lacking}})
         values['steps'] = torch.tensor(self.steps)
         average.load_state_dict(values, strict=False)
 
@@ -144,8 +144,3 @@ def _report(lacking: list[str], strict: bool, action: str) -> None:
         logger='current',
         level=logging.WARNING,
     )
-
-
-def _stripped(key: str) -> str:
-    key = bare_name(key)
-    return key[len('module.') :] if key.startswith('module.') else key

@@ -15,7 +15,7 @@ from .. import mmengine_patches
 from ..averaging.arguments import check_count, check_flag
 from ..averaging.averaging_options import AveragingOptions, check_names
 from ..averaging.batch_norm import has_batch_norm
-from ..averaging.checkpoint_format import pack
+from ..averaging.checkpoint_format import average_state_dict, pack
 from ..averaging.nonfinite_guard import NonfiniteGuard
 from ..averaging.switch_ema import SwitchEMA
 from ..averaging.switch_plan import SwitchPlan
@@ -430,7 +430,7 @@ class SwitchEMAHook(Hook):
     def _gather(self) -> None:
         """Make the whole average of a sharded model, for a checkpoint."""
         self._settle(wait=True)
-        self._whole = self.average.average_state_dict()
+        self._whole = average_state_dict(self.average)
 
     def _agree(self, runner: Any) -> None:
         """Make the average one and the same on all ranks, and its own."""

@@ -12,6 +12,7 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
+from ..averaging.checkpoint_format import stripped
 from ..sharding import backend_of
 from .optimizer_names import by_name, by_number, in_order
 
@@ -103,7 +104,7 @@ class FullCheckpoints:
             **kwargs (Any): Not used.
         """
         backend = backend_of(self.model)
-        found = {k.removeprefix('module.'): t for k, t in state_dict.items()}
+        found = {stripped(k): t for k, t in state_dict.items()}
         shapes = backend.shapes()
         good = {k: t for k, t in found.items() if t.shape == shapes.get(k)}
         odd = sorted(found.keys() ^ shapes.keys())

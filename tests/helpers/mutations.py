@@ -89,7 +89,7 @@ MUTATIONS = [
         "checkpoint['state_dict'] = training"
     ), 'average.load_state_dict(self._average)'),
     ('15_compiled', TENSORS, "_MARKS.sub('', name)", 'name'),
-    ('15_nothing', EMA, '_check_match(found, averages)', 'pass'),
+    ('15_nothing', EMA, 'check_match(found, averages)', 'pass'),
     ('18', 'averaging/tensor_group.py', (
         'copy_(self.values, self.averages)'
     ), '[setattr(v, "data", a.to(v).clone()) for v, a in '

@@ -21,6 +21,7 @@ from mmengine._strategy import deepspeed as of_mmengine
 from mmengine.hooks import Hook
 
 from sema_mm import SwitchEMA, SwitchEMAHook
+from sema_mm.averaging.checkpoint_format import average_state_dict
 from tests.helpers.exact import frozen
 from tests.helpers.toy import find_hook
 from tests.unit.sharding import ranks
@@ -73,7 +74,7 @@ class Recorder(Hook):
     def before_train(self, runner):
         average = find_hook(runner, SwitchEMAHook).average
         self.steps = average.steps
-        self.expected = frozen(average.average_state_dict())
+        self.expected = frozen(average_state_dict(average))
 
     def after_train_iter(
         self, runner, batch_idx, data_batch=None, outputs=None
@@ -86,7 +87,7 @@ class Recorder(Hook):
         weights = average.backend.state_dict()
         for name in average.average_now():
             self.expected[name].lerp_(weights[name], weight)
-        self._compare('average', average.average_state_dict())
+        self._compare('average', average_state_dict(average))
 
     def after_train_epoch(self, runner):
         if (runner.epoch + 1) % 2:
