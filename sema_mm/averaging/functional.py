@@ -66,11 +66,11 @@ def gated_lerp_(
 ) -> None:
     """Do what :func:`lerp_` does below a weight of 0.5, in few kernels.
 
-    One step of SGD from the averages, with the learning rate ``weight``,
-    the negated values as gradients and a weight decay of 1, goes where a
-    lerp goes: ``a - weight * (a - v)``. torch's fused SGD leaves its
-    parameters alone where a flag on the device says so, as a gradient scaler
-    asks of it.
+    Experimental: not run on a GPU yet. One step of SGD from the averages,
+    with the learning rate ``weight``, the negated values as gradients and a
+    weight decay of 1, goes where a lerp goes: ``a - weight * (a - v)``.
+    torch's fused SGD leaves its parameters alone where a flag on the device
+    says so, as a gradient scaler asks of it.
 
     Args:
         averages (List[Tensor]): Tensors to change.

@@ -1,4 +1,4 @@
-"""Lets a GPU work on an update beside the training."""
+"""Runs an update on a GPU beside the training."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -9,15 +9,15 @@ __all__ = ['SideStream']
 
 
 class SideStream:
-    """One more stream for each GPU.
+    """One more stream for each GPU. Experimental: not run on a GPU yet.
 
-    What is started beside reads the weights as the work before has left
-    them, and runs together with the next forward and backward pass. What
-    changes the weights, or reads the averages, joins before.
+    Work on it waits for the work before, and runs together with the next
+    forward and backward pass. Call :meth:`join` before the weights are
+    changed or the averages are read.
 
     Args:
-        devices (Iterable[torch.device]): Where the weights are. Those that
-            are no GPU have no streams, and finish what is started at once.
+        devices (Iterable[torch.device]): Devices of the weights; only GPUs
+            have a stream, all else runs at once.
     """
 
     def __init__(self, devices: Iterable[torch.device]) -> None:
@@ -34,7 +34,7 @@ class SideStream:
 
     @contextlib.contextmanager
     def beside(self) -> Iterator[None]:
-        """Start what is done in the context on the side streams."""
+        """Use the side streams in the context."""
         with contextlib.ExitStack() as stack:
             for stream in self._streams:
                 stream.wait_stream(torch.cuda.current_stream(stream.device))
@@ -44,7 +44,7 @@ class SideStream:
             yield
 
     def join(self) -> None:
-        """Let the current streams wait, on their devices, for what runs."""
+        """Make the current streams wait, on their devices, for the others."""
         if not self._running:
             return
         for stream in self._streams:

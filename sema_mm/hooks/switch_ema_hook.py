@@ -16,6 +16,7 @@ from ..averaging.arguments import check_count, check_flag
 from ..averaging.averaging_options import AveragingOptions, check_names
 from ..averaging.batch_norm import has_batch_norm
 from ..averaging.checkpoint_format import average_state_dict, pack
+from ..averaging.experimental import experimental_parts
 from ..averaging.nonfinite_guard import NonfiniteGuard
 from ..averaging.switch_ema import SwitchEMA
 from ..averaging.switch_plan import SwitchPlan
@@ -494,6 +495,12 @@ class SwitchEMAHook(Hook):
             f'{self.average.momentum_at!r}; {plan.describe(done)}.',
             logger='current',
         )
+        parts = experimental_parts(self.average)
+        if parts:
+            print_log(
+                f'Experimental, not run on a GPU yet: {", ".join(parts)}.',
+                logger='current',
+            )
         warnings = [plan.warning(self.options)]
         if self.recalibrate_bn and not has_batch_norm(self.average.model):
             warnings.append(
