@@ -1,4 +1,4 @@
-"""Checks of arguments, each with the sentence that a wrong one gets."""
+"""Checks of arguments."""
 
 import math
 import numbers
@@ -10,7 +10,7 @@ __all__ = ['check_count', 'check_flag', 'check_number']
 def check_count(
     name: str, value: Any, least: int, optional: bool = False
 ) -> None:
-    """Check for a whole number of things.
+    """Check that an argument is an integer of at least ``least``, or None.
 
     Args:
         name (str): The argument's name.
@@ -34,21 +34,13 @@ def check_count(
 
 
 def check_flag(name: str, value: Any) -> None:
-    """Check for True or False.
-
-    Args:
-        name (str): The argument's name.
-        value (Any): The argument.
-
-    Raises:
-        TypeError: If it is neither.
-    """
+    """Raise a TypeError unless an argument is True or False."""
     if not isinstance(value, bool):
         raise TypeError(f'{name} must be True or False; got {value!r}')
 
 
 def check_number(name: str, value: Any, meaning: Optional[str] = None) -> None:
-    """Check for a finite real number.
+    """Check that an argument is a finite real number.
 
     Args:
         name (str): The argument's name.

@@ -13,14 +13,7 @@ __all__ = ['estimate_statistics', 'has_batch_norm']
 
 
 def has_batch_norm(model: nn.Module) -> bool:
-    """Tell whether a model has BatchNorm layers with running statistics.
-
-    Args:
-        model (nn.Module): Any model.
-
-    Returns:
-        bool: True for at least one such layer.
-    """
+    """Return whether a model has BatchNorm layers with running statistics."""
     return any(
         isinstance(module, _BatchNorm) and module.running_mean is not None
         for module in model.modules()
@@ -35,8 +28,8 @@ def estimate_statistics(
 
     As torch's ``update_bn``: in training mode, each batch with the same
     weight. Layers that the model keeps in evaluation mode when it trains
-    (mmdet's ``norm_eval``) are left alone. The model comes back as it was:
-    modes, buffers and frozen parameters (a momentum encoder, say) included.
+    (mmdet's ``norm_eval``) are skipped. Modes, buffers and frozen parameters
+    of the model (such as a momentum encoder) are restored afterwards.
 
     Args:
         model (nn.Module): The model, which holds the weights in question.
@@ -75,7 +68,7 @@ def estimate_statistics(
 
 
 def _untrained(model: nn.Module) -> list:
-    """Everything that a forward pass in training mode may change."""
+    """Return all that a forward pass in training mode may change."""
     frozen = [p for p in model.parameters() if not p.requires_grad]
     return [*model.buffers(), *frozen]
 

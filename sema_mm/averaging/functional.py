@@ -192,8 +192,8 @@ def relative_distance(
         averages (Sequence[Tensor]): Their averages.
 
     Returns:
-        float: ``|values - averages| / |values|``, without a unit; 0 for
-        equal lists. Waits for the device.
+        float: ``|values - averages| / |values|``, 0 for equal lists. Waits
+        for the device.
     """
     apart, size = [], []
     for pair in zip(values, averages):

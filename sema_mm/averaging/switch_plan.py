@@ -1,4 +1,4 @@
-"""What a run is going to do, checked and said before it starts."""
+"""The switches of a run, checked before it starts."""
 
 import math
 from collections.abc import Sequence
@@ -35,29 +35,12 @@ class RunLength:
     def of_epochs(
         cls, epochs: int, iters_per_epoch: int, accumulation: int = 1
     ) -> 'RunLength':
-        """Make the length of a run with an EpochBasedTrainLoop.
-
-        Args:
-            epochs (int): Its epochs.
-            iters_per_epoch (int): Iterations of each.
-            accumulation (int): Iterations per optimizer step. Defaults to 1.
-
-        Returns:
-            RunLength: The length.
-        """
+        """Return the length of a run with an EpochBasedTrainLoop."""
         return cls(epochs, epochs * iters_per_epoch, accumulation)
 
     @classmethod
     def of_iters(cls, iters: int, accumulation: int = 1) -> 'RunLength':
-        """Make the length of a run with an IterBasedTrainLoop.
-
-        Args:
-            iters (int): Its iterations.
-            accumulation (int): Iterations per optimizer step. Defaults to 1.
-
-        Returns:
-            RunLength: The length.
-        """
+        """Return the length of a run with an IterBasedTrainLoop."""
         return cls(None, iters, accumulation)
 
 
@@ -115,14 +98,7 @@ class SwitchPlan:
         return cls(units, by_epoch, steps)
 
     def describe(self, done: int) -> str:
-        """Say when the run switches.
-
-        Args:
-            done (int): Units completed before a resume.
-
-        Returns:
-            str: Part of a sentence.
-        """
+        """Describe the switches, after a resume at ``done`` units."""
         if not self.units:
             return 'no switch (plain EMA)'
         unit = 'epoch' if self.by_epoch else 'iteration'
@@ -135,13 +111,13 @@ class SwitchPlan:
         )
 
     def warning(self, options: AveragingOptions) -> Optional[str]:
-        """Tell what is wrong with a window that outlasts the switches.
+        """Return a warning if the window is longer than the switches allow.
 
         Args:
             options (AveragingOptions): The arguments of the average.
 
         Returns:
-            str, optional: A sentence; None when the window fits.
+            str, optional: The warning; None if the window fits.
         """
         window = options.window
         if not self.units or window <= self.steps:
@@ -160,20 +136,12 @@ class SwitchPlan:
 
 
 def fits(momentum: float, updates: float) -> bool:
-    """Tell whether a window is at most a third of a number of updates.
-
-    Args:
-        momentum (float): The momentum after its warm-up.
-        updates (float): Updates between two switches.
-
-    Returns:
-        bool: Whether it is.
-    """
+    """Return whether the window is at most a third of some updates."""
     return momentum * updates >= 3 * (1 - 1e-9)
 
 
 def fitting_momentum(updates: float) -> float:
-    """Find the momentum whose window is a third of a number of updates.
+    """Return the momentum whose window is a third of some updates.
 
     Args:
         updates (float): Updates between two switches.
@@ -227,7 +195,7 @@ def _check_begin(length: RunLength, begin_epoch: int, begin_iter: int) -> None:
 def _first_unit(
     length: RunLength, by_epoch: bool, begin_epoch: int, begin_iter: int
 ) -> int:
-    """Find the first unit at whose end there is an average."""
+    """Return the first unit at whose end there is an average."""
     # The first optimizer step comes with the iteration that completes an
     # accumulation, or with the last of the run.
     begin = max(begin_iter, 1)

@@ -1,4 +1,4 @@
-"""Reaches the parameters of a model, whatever trains it."""
+"""Reach the tensors of a model: plain, DDP, FSDP, DeepSpeed."""
 
 from .backend import Backend
 from .choice import backend_of

@@ -35,14 +35,7 @@ class Backend:
         self.module: nn.Module = unwrap_model(model)
 
     def holds(self, model: Any) -> bool:
-        """Tell whether a model, maybe wrapped, is the one of this backend.
-
-        Args:
-            model (nn.Module): A model.
-
-        Returns:
-            bool: Whether it is.
-        """
+        """Return whether a model, maybe wrapped, is this backend's."""
         return model is self.outer or unwrap_model(model) is self.module
 
     def tensors(self, known: Collection[str] = ()) -> dict[str, Tensor]:
@@ -60,36 +53,25 @@ class Backend:
         return trainable(self.module, known)
 
     def is_changed(self) -> bool:
-        """Tell whether :meth:`tensors` would give others than last time.
+        """Return whether :meth:`tensors` would return other tensors now.
 
-        Called after every step, so it must cost next to nothing. A change
-        of the model's own parameters is noticed without it.
-
-        Returns:
-            bool: Whether it would.
+        Called after every step, so it must be cheap. Changes of the model's
+        own parameters are noticed elsewhere.
         """
         return False
 
     def step_count(self) -> Optional[int]:
-        """Count the steps that changed the weights.
-
-        Returns:
-            int, optional: How many there were; None where torch's optimizers
-            tell by themselves.
-        """
+        """Return the number of steps; None where hooks on torch's count."""
         return None
 
     def settle(self) -> None:
-        """Bring the tensors to where they may be read and written."""
+        """Make the tensors ready to be read and written."""
 
     def publish(self) -> None:
-        """Make the model follow after its tensors were written.
-
-        Call it on every rank.
-        """
+        """Update the model after a write, on every rank."""
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Give the whole tensors of the weights that the model holds now.
+        """Return whole tensors of the model's present weights.
 
         Call it on every rank.
 
@@ -102,18 +84,11 @@ class Backend:
         return {bare_name(key): tensor for key, tensor in state.items()}
 
     def shapes(self) -> dict[str, torch.Size]:
-        """Tell the shapes of the whole tensors.
-
-        Call it on every rank.
-
-        Returns:
-            Dict[str, Size]: The keys of :meth:`state_dict` to shapes, on
-            every rank.
-        """
+        """Return the shapes of the whole tensors, on every rank."""
         return {key: t.shape for key, t in self.state_dict().items()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Write whole tensors into the model, as far as there are any.
+        """Write whole tensors into the model; other tensors stay.
 
         Call it on every rank with the same tensors.
 

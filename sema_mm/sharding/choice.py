@@ -1,4 +1,4 @@
-"""Which backend a model has."""
+"""Finds the backend of a model."""
 
 from typing import Any, Optional
 
@@ -11,7 +11,7 @@ __all__ = ['backend_of']
 
 
 def backend_of(model: Any, known: Optional[Backend] = None) -> Backend:
-    """Find the backend of a model.
+    """Return the backend of a model.
 
     Args:
         model (nn.Module): A model, maybe wrapped.
@@ -23,7 +23,7 @@ def backend_of(model: Any, known: Optional[Backend] = None) -> Backend:
 
     Raises:
         TypeError: If it is not a model.
-        RuntimeError: If averages of the model cannot be made right.
+        RuntimeError: If the model cannot be averaged correctly.
     """
     if known is not None and known.holds(model):
         return known

@@ -45,17 +45,15 @@ class DeepSpeedBackend(Backend):
         self._places = self._find_places()
 
     def holds(self, model: Any) -> bool:
-        """Tell whether a model is the one of this backend."""
+        """Return whether a model is this backend's."""
         inner = getattr(model, 'module', None)
         return model is self.module or inner is self.module
 
     def step_count(self) -> int:
-        """Count the steps that changed the weights.
+        """Return the number of steps that changed the weights.
 
-        Returns:
-            int: How many there were since the training began. Iterations
-            that only accumulate gradients do not count, nor do steps that
-            were skipped because a gradient in float16 overflowed.
+        Neither iterations that only accumulate gradients nor steps that were
+        skipped because a gradient in float16 overflowed are counted.
         """
         return self._engine.global_steps - self._engine.skipped_steps
 
@@ -72,7 +70,7 @@ class DeepSpeedBackend(Backend):
         }
 
     def is_changed(self) -> bool:
-        """Tell whether DeepSpeed moved the masters."""
+        """Return whether DeepSpeed moved the masters."""
         return self._find_places() != self._places
 
     def publish(self) -> None:
@@ -150,5 +148,5 @@ class DeepSpeedBackend(Backend):
 
 
 def _shape(tensor: Any) -> torch.Size:
-    """Tell the shape of a tensor, of which a rank may hold a part."""
+    """Return the whole shape of a tensor."""
     return getattr(tensor, 'ds_shape', tensor.shape)

@@ -31,18 +31,11 @@ class Masters:
         return []
 
     def has(self, tensor: Any) -> bool:
-        """Tell whether a tensor of the model follows a master.
-
-        Args:
-            tensor (Tensor): A parameter or a buffer of the model.
-
-        Returns:
-            bool: Whether it does.
-        """
+        """Return whether a tensor of the model is a copy of a master."""
         return False
 
     def part(self, parameter: Any) -> tuple[int, Tensor]:
-        """Find this rank's part of a parameter's master.
+        """Return this rank's part of a parameter's master.
 
         Args:
             parameter (Parameter): A parameter that has one.
@@ -54,14 +47,7 @@ class Masters:
         raise NotImplementedError
 
     def whole(self, parameter: Any) -> Tensor:
-        """Gather a master, on every rank.
-
-        Args:
-            parameter (Parameter): A parameter that has one.
-
-        Returns:
-            Tensor: A new tensor of the parameter's shape, in float32.
-        """
+        """Gather a parameter's master in float32, on every rank."""
         raise NotImplementedError
 
     def publish(self) -> None:
@@ -69,7 +55,7 @@ class Masters:
 
     @contextlib.contextmanager
     def at_rest(self) -> Iterator[None]:
-        """Let each rank hold nothing but its parts while this lasts."""
+        """Let each rank hold nothing but its parts in the context."""
         yield
 
 
@@ -159,19 +145,19 @@ class _Zero3(Masters):
         self.optimizer.checkpoint_event_epilogue()
 
     def _padded(self, parameter: Any) -> Tensor:
-        """Find a rank's part; all ranks have parts of the same size."""
+        """Return a rank's part; all ranks have parts of the same size."""
         group, start, size = self._at[id(parameter)]
         return self.flat[group].detach()[start : start + size]
 
 
 def masters_of(optimizer: Any) -> Masters:
-    """Find the masters of an optimizer of DeepSpeed.
+    """Return the masters of an optimizer of DeepSpeed.
 
     Args:
         optimizer (Any): The optimizer of DeepSpeed's engine, or None.
 
     Returns:
-        Masters: What reaches them.
+        Masters: Access to them.
 
     Raises:
         RuntimeError: If they are where averages cannot reach them.

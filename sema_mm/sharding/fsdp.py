@@ -19,14 +19,7 @@ __all__ = ['FSDPBackend', 'is_fsdp', 'local']
 
 
 def is_fsdp(module: Any) -> bool:
-    """Tell whether FSDP spreads the parameters of a module.
-
-    Args:
-        module (nn.Module): A module.
-
-    Returns:
-        bool: Whether it is one of FSDP1, or of FSDP2 (``fully_shard``).
-    """
+    """Return whether a module is sharded by FSDP1 or ``fully_shard``."""
     return isinstance(module, FullyShardedDataParallel) or _is_fsdp2(module)
 
 
@@ -36,8 +29,8 @@ class FSDPBackend(Backend):
     Averages are made of the shards, so an update communicates nothing.
 
     FSDP keeps the whole parameters of its outermost module after a forward
-    pass without gradients, and would go on with them: before the shards are
-    written they are dropped.
+    pass without gradients, and writes to the shards are ignored then:
+    :meth:`settle` frees them first.
 
     Args:
         model (nn.Module): The model as it is trained, with its wrappers.
@@ -71,13 +64,13 @@ class FSDPBackend(Backend):
         return {name: local(tensor) for name, tensor in found.items()}
 
     def is_changed(self) -> bool:
-        """Tell whether FSDP2 holds other shards than last time."""
+        """Return whether FSDP2 has replaced the shards."""
         return any(
             whole._local_tensor is not part for whole, part in self._locals
         )
 
     def settle(self) -> None:
-        """Drop whole parameters that a forward pass has left."""
+        """Free the whole parameters that a forward pass has left."""
         for module in self.outer.modules():
             if isinstance(module, FullyShardedDataParallel):
                 handle = module._handle
@@ -115,14 +108,7 @@ class FSDPBackend(Backend):
 
 
 def local(tensor: Tensor) -> Tensor:
-    """Look at the part of a tensor that this rank holds.
-
-    Args:
-        tensor (Tensor): A tensor, maybe a DTensor.
-
-    Returns:
-        Tensor: Its part, live; the tensor itself if it is no DTensor.
-    """
+    """Return this rank's part of a DTensor; other tensors as they are."""
     return tensor._local_tensor if isinstance(tensor, DTensor) else tensor
 
 

@@ -29,7 +29,7 @@ STATISTICS = frozenset({'running_mean', 'running_var'})
 
 
 def unwrap_model(model: nn.Module) -> nn.Module:
-    """Take the wrappers of parallel training and compilation off a model.
+    """Return the model inside the wrappers of parallelism and compilation.
 
     Args:
         model (nn.Module): A model, maybe wrapped, maybe several times.
@@ -65,13 +65,12 @@ def _is_of_mmengine(module: Any) -> bool:
 def trainable(
     model: nn.Module, known: Collection[str] = ()
 ) -> dict[str, Tensor]:
-    """Collect the trainable parameters, tied ones once.
+    """Return the trainable parameters, tied ones once.
 
     Args:
         model (nn.Module): An unwrapped model.
-        known (Collection[str]): Bare names that count as trainable in any
-            case: parameters frozen in the course of the training. Defaults
-            to ().
+        known (Collection[str]): Bare names to return even if they are
+            frozen now. Defaults to ().
 
     Returns:
         Dict[str, Tensor]: Bare names to floating or complex parameters.
@@ -99,16 +98,16 @@ def trainable(
 
 
 def running_statistics(model: nn.Module) -> dict[str, Tensor]:
-    """Collect the running means and variances of normalisation layers.
+    """Map bare names to running means and variances of normalisation layers.
 
-    Other buffers (counters, index tables, spectral-norm vectors, queues)
-    are no statistics: their average would be meaningless.
+    Averages of other buffers (counters, index tables, spectral-norm vectors,
+    queues) would be meaningless.
 
     Args:
         model (nn.Module): An unwrapped model.
 
     Returns:
-        Dict[str, Tensor]: Bare names to floating-point buffers.
+        Dict[str, Tensor]: Floating-point buffers.
     """
     return {
         bare_name(name): buffer
@@ -118,12 +117,5 @@ def running_statistics(model: nn.Module) -> dict[str, Tensor]:
 
 
 def bare_name(name: str) -> str:
-    """Take the marks of wrapped sub-modules out of a tensor's name.
-
-    Args:
-        name (str): A name from ``named_parameters`` or a state dict.
-
-    Returns:
-        str: The name that it has in the model that was not wrapped.
-    """
+    """Return the name or key that a tensor has in the unwrapped model."""
     return _MARKS.sub('', name)

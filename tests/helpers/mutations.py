@@ -61,7 +61,7 @@ MUTATIONS = [
     ('08_only', TENSORS, (
         'if not (parameter.requires_grad or bare_name(name) in known):'
     ), 'if False:'),
-    ('08_parameters', EMA, (
+    ('08_parameters', 'averaging/model_watch.py', (
         'or any(map(_REQUIRES_GRAD, self._frozen))'
     ), ''),
     ('09_the', HOOK, 'lambda weights: self._judge(weights, no_step)', 'None'),
