@@ -74,7 +74,9 @@ MUTATIONS = [
     ('09_gate', 'averaging/functional.py', (
         '(skip is not None and skip.is_cpu and skip)'
     ), 'False'),
-    ('10_an', HOOK, 'always_close(runner._val_loop, self._swap)', 'pass'),
+    ('10_an', HOOK, (
+        'mmengine_patches.close_after_run(runner._val_loop, self._swap)'
+    ), 'pass'),
     ('10_swapped', EMA, 'group.swap_out()', 'pass'),
     ('11', 'averaging/checkpoint_format.py', (
         'if bit_equal(average.to(own.dtype), own):'

@@ -32,10 +32,8 @@ def test_on_a_gpu():
 def test_the_hook_names_them_once(parts, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(switch_ema_hook, 'experimental_parts', lambda _: parts)
     hook = dict(type=SwitchEMAHook, momentum=0.1)
-    build_runner(tmp_path, hook).train()
+    build_runner(tmp_path, hook, log_level='INFO').train()
     text = (
         "Experimental, not run on a GPU yet: side_stream=True, device='cpu'."
     )
-    assert capsys.readouterr().out.count('Experimental') == bool(parts)
-    (log,) = tmp_path.rglob('*.log')
-    assert log.read_text().count(text) == bool(parts)
+    assert capsys.readouterr().out.count(text) == bool(parts)
