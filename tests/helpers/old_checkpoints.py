@@ -5,6 +5,8 @@ import copy
 import torch
 from mmengine.registry import MODELS, DefaultScope
 
+from tests.helpers.toy import ToyModel
+
 #: Small models: a classifier of mmpretrain, a detector of mmdet.
 CLASSIFIER = dict(
     type='mmpretrain.ImageClassifier',
@@ -108,3 +110,27 @@ def save_old(path, average, origin, average_in='weights', **meta):
     )
     torch.save(content, path)
     return path
+
+
+def two_models(seed=0):
+    """Build a toy model, and its average, which differs in every value."""
+    torch.manual_seed(seed)
+    origin = ToyModel().eval()
+    return shaken(origin, 3), origin
+
+
+def weights_of(path, key='state_dict'):
+    """Read a checkpoint as plain torch does by default."""
+    state = dict(torch.load(path, weights_only=True)[key])
+    prefix = 'module.' if key == 'ema_state_dict' else ''
+    return {k.removeprefix(prefix): v for k, v in state.items()}
+
+
+def parameters_of(model):
+    return {k: v.detach() for k, v in model.named_parameters()}
+
+
+def output_of(model):
+    images = torch.randn(2, 3, 64, 64, generator=torch.manual_seed(1))
+    with torch.no_grad():
+        return model.eval()(images)
