@@ -1,1 +1,1 @@
-"""Reading and changing a config: its hooks, its plan, its averaging."""
+"""Read and change a config: its hooks, its plan, its averaging."""

@@ -1,4 +1,4 @@
-"""Reads a config: a file, or one that comes with a library of OpenMMLab."""
+"""Configs from a file, or from an installed library of OpenMMLab."""
 
 import difflib
 import importlib.util

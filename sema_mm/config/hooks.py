@@ -44,7 +44,7 @@ _OURS = (HookRole.SWITCH_TARGET, HookRole.SWITCH_EMA)
 _REPLACEABLE = (HookRole.SWITCH_EMA, HookRole.OTHER_AVERAGE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ConfigHook:
     """One hook of a config.
 

@@ -1,4 +1,4 @@
-"""Averages that models keep of themselves: ``--averaging`` leaves them."""
+"""Models that average themselves, which ``--averaging`` does not change."""
 
 from typing import Any
 

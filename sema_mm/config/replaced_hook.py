@@ -1,4 +1,4 @@
-"""Translates an averaging hook of any kind into ours."""
+"""The translation of another averaging hook into ours."""
 
 import inspect
 from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""Reading, renaming and writing checkpoints of other libraries."""
+"""Read, rename and write checkpoints of other libraries."""

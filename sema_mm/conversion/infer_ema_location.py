@@ -1,4 +1,4 @@
-"""Infers which of its two sets of weights is an old checkpoint's average.
+"""Infer which of the two sets of weights of an old checkpoint is the average.
 
 The hooks of mmcv 1.x exchange weights and ``ema_*`` buffers at the end of
 each epoch, and back before the next. A checkpoint that is saved in between

@@ -1,4 +1,4 @@
-"""Compares weights with the model that they are meant for."""
+"""Compare weights with the model of a config."""
 
 import re
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Makes checkpoints of our format, and files for publishing."""
+"""Checkpoints of mmengine's format, and files for publishing."""
 
 from typing import Any
 
@@ -82,7 +82,7 @@ def name_left_out(found: Found, published: bool) -> list[str]:
 
 
 def _training(average: StateDict, origin: StateDict, found: Found) -> dict:
-    """Names the origin as mmengine does; what is equal is one tensor."""
+    """Name the origin as mmengine does; equal tensors are one."""
     training = {}
     for key, own in origin.items():
         mean = average[key]

@@ -1,4 +1,4 @@
-"""Reads files from elsewhere without running anything that is in them."""
+"""Read checkpoints from elsewhere without running code in them."""
 
 from pathlib import Path
 from types import ModuleType

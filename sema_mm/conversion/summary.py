@@ -1,4 +1,4 @@
-"""Describes a converted checkpoint in lines of text."""
+"""A converted checkpoint, described in lines of text."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Writing checkpoints, whole or not at all."""
+"""Write checkpoints, whole or not at all."""
 
 import contextlib
 import hashlib
