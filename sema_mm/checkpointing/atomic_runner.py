@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 from mmengine.dist import all_gather_object, is_main_process
 from mmengine.fileio import LocalBackend
+from mmengine.runner import Runner
 
 from . import whole_files as files
 
@@ -54,7 +55,7 @@ class AtomicRunner:
     its name when all of them are done.
     """
 
-    def __init__(self, runner: Any) -> None:
+    def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
     def __getattr__(self, name: str) -> Any:

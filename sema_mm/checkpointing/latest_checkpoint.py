@@ -4,10 +4,11 @@ import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
+from mmengine.runner import Runner
 
 from . import whole_files as files
 from .safe_loading import (
@@ -22,7 +23,7 @@ __all__ = ['latest_checkpoint', 'use_latest_checkpoint']
 _NAMES = re.compile(r'(epoch|iter)_\d+\.pth|interrupted\.pth')
 
 
-def use_latest_checkpoint(runner: Any, template: str = '') -> None:
+def use_latest_checkpoint(runner: Runner, template: str = '') -> None:
     """Let a runner that resumes find the newest checkpoint it can read.
 
     Does nothing for a runner that does not resume, that was told which

@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.hooks import EarlyStoppingHook
-from mmengine.runner import IterBasedTrainLoop
+from mmengine.runner import IterBasedTrainLoop, Runner
 from torch import nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
 from ..sharding.fsdp import local
+from .hook_protocol import resume_caveats
 from .random_state import get_random_state, set_random_state
 
 __all__ = ['TrainingState']
@@ -55,7 +56,7 @@ class TrainingState:
     @classmethod
     def gather(
         cls,
-        runner: Any,
+        runner: Runner,
         batches: int = 0,
         metrics: Optional[dict[str, Any]] = None,
     ) -> 'TrainingState':
@@ -129,7 +130,7 @@ class TrainingState:
             'seed': self.seed,
         }
 
-    def restore_counters(self, runner: Any) -> None:
+    def restore_counters(self, runner: Runner) -> None:
         """Give early stopping its counters back.
 
         Args:
@@ -168,7 +169,7 @@ class TrainingState:
         if random is not None:
             set_random_state(random)
 
-    def resume_caveats(self, runner: Any) -> list[str]:
+    def resume_caveats(self, runner: Runner) -> list[str]:
         """Tell what a resume cannot restore.
 
         Args:
@@ -202,7 +203,7 @@ class TrainingState:
             )
         return reasons + self._mid_epoch_caveats(runner)
 
-    def _mid_epoch_caveats(self, runner: Any) -> list[str]:
+    def _mid_epoch_caveats(self, runner: Runner) -> list[str]:
         """Tell what is lost by a save that is not at the end of an epoch."""
         reasons = []
         if _hides_gradients(runner, self.batches):
@@ -210,24 +211,15 @@ class TrainingState:
                 'FSDP1 and DeepSpeed keep the gradients of a broken '
                 'accumulation to themselves'
             )
-        own = any(
-            getattr(getattr(hook, 'options', None), 'update_buffers', False)
-            for hook in runner.hooks
-        )
-        if self.batches and own and len(self.ranks) > 1:
-            reasons.append(
-                'each rank averaged BatchNorm statistics of its own '
-                '(update_buffers=True), and the checkpoint holds those of '
-                'the first'
-            )
-        return reasons
+        caveats = resume_caveats(runner, self.batches, len(self.ranks))
+        return reasons + caveats
 
     def _mine(self) -> dict:
         ranks = self.ranks
         return ranks[get_rank()] if len(ranks) == get_world_size() else {}
 
 
-def _seed(runner: Any) -> Optional[int]:
+def _seed(runner: Runner) -> Optional[int]:
     """Read the seed of the order of the training data."""
     loader = runner.train_dataloader
     samplers = (loader.sampler, getattr(loader.batch_sampler, 'sampler', None))
@@ -235,7 +227,7 @@ def _seed(runner: Any) -> Optional[int]:
     return next((int(seed) for seed in seeds if seed is not None), None)
 
 
-def _hides_gradients(runner: Any, batches: int) -> bool:
+def _hides_gradients(runner: Runner, batches: int) -> bool:
     """Whether gradients may have been pending that nobody could read."""
     if hasattr(runner.model, 'zero_optimization_stage'):
         return batches > 0
@@ -244,7 +236,7 @@ def _hides_gradients(runner: Any, batches: int) -> bool:
     return fsdp1 and counts > 1
 
 
-def pending_gradients(runner: Any) -> dict[str, torch.Tensor]:
+def pending_gradients(runner: Runner) -> dict[str, torch.Tensor]:
     """Copy the gradients that wait for the rest of an accumulation.
 
     Args:
@@ -290,6 +282,6 @@ def rank_buffers(model: nn.Module) -> dict[str, torch.Tensor]:
     }
 
 
-def _early_stopping(runner: Any) -> list[EarlyStoppingHook]:
+def _early_stopping(runner: Runner) -> list[EarlyStoppingHook]:
     hooks = runner.hooks
     return [hook for hook in hooks if isinstance(hook, EarlyStoppingHook)]

@@ -13,7 +13,6 @@ from mmengine.hooks import CheckpointHook, EMAHook, Hook
 from mmengine.registry import HOOKS, DefaultScope, Registry
 from mmengine.runner import get_priority
 
-from ..hooks.hook_conflicts import check_conflicts
 from ..hooks.switch_ema_hook import SwitchEMAHook
 from ..hooks.switch_target_hook import SwitchTargetHook
 
@@ -175,10 +174,7 @@ class ConfigHooks:
             )
         hooks.sort(key=lambda hook: get_priority(hook.priority))
         runner = SimpleNamespace(hooks=hooks)
-        if isinstance(ours[0], SwitchTargetHook):
-            ours[0].check_conflicts(runner)
-        else:
-            check_conflicts(runner, ours[0])
+        ours[0].check_conflicts(runner)
         return ours[0]
 
 

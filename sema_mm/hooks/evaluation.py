@@ -11,56 +11,36 @@ from mmengine.dist import (
     get_rank,
     get_world_size,
 )
+from mmengine.runner import BaseLoop, Runner
 from mmengine.utils import is_seq_of
-from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from ..averaging.batch_norm import estimate_statistics
 from ..averaging.switch_ema import SwitchEMA
 from ..checkpointing.random_state import preserve_random_state
-from ..sharding import Backend
 from ..sharding.model_tensors import running_statistics
 
-__all__ = [
-    'add_metrics',
-    'evaluate',
-    'recalibrated_statistics',
-    'synchronise',
-]
+__all__ = ['add_origin_metrics', 'recalibrate', 'synchronise']
 
 
-def evaluate(runner: Any, loop: Any) -> dict[str, Any]:
-    """Evaluate the model once more on the data of a loop.
-
-    Draws no random number that the training would have drawn.
-
-    Args:
-        runner (Runner): The runner.
-        loop (BaseLoop): Its validation or test loop.
-
-    Returns:
-        Dict[str, Any]: The metrics.
-    """
-    runner.model.eval()
-    with preserve_random_state():
-        for index, batch in enumerate(loop.dataloader):
-            loop.run_iter(index, batch)
-    return loop.evaluator.evaluate(len(loop.dataloader.dataset))
-
-
-def add_metrics(
-    runner: Any, mode: str, metrics: dict[str, Any], more: dict[str, Any]
+def add_origin_metrics(
+    runner: Runner, average: SwitchEMA, mode: str, metrics: dict[str, Any]
 ) -> None:
-    """Add the metrics of the origin, as the runner's own hooks would.
+    """Evaluate the origin, and add its metrics under ``<metric>_origin``.
 
     Args:
         runner (Runner): The runner, whose message hub gets the scalars.
+        average (SwitchEMA): The average; before its first update it is the
+            origin.
         mode (str): 'val' or 'test'.
         metrics (Dict[str, Any]): The metrics of the average; changed in
             place, as later hooks (checkpoints, early stopping) read it.
-        more (Dict[str, Any]): The metrics of the origin.
     """
-    for name, value in more.items():
+    origin = dict(metrics)
+    if average.steps > 0:
+        with average.origin(runner.model):
+            origin = _evaluate(runner, getattr(runner, f'{mode}_loop'))
+    for name, value in origin.items():
         key = f'{name}_origin'
         metrics[key] = value
         if is_seq_of([value], (int, float)):
@@ -97,26 +77,22 @@ def synchronise(average: SwitchEMA) -> None:
         tensor.copy_(mean)
 
 
-def recalibrated_statistics(
-    runner: Any, backend: Backend, batches: int, seed: int
-) -> dict[str, Tensor]:
-    """Estimate BatchNorm statistics for the weights in the runner's model.
+def recalibrate(runner: Runner, average: SwitchEMA, batches: int) -> None:
+    """Estimate the BatchNorm statistics of the average. Call on every rank.
 
-    The batches are drawn at random from the training data, apart from the
-    training's own order; neither that order nor any random number generator
-    is touched. Call it on every rank: each reads its own batches, and the
-    estimates are averaged over the ranks.
+    The batches are drawn at random from the training data; neither the order
+    of the training nor a random number generator changes. Each rank reads its
+    own batches, and the estimates are averaged over the ranks.
 
     Args:
         runner (Runner): The runner, in training.
-        backend (Backend): The backend of its model.
+        average (SwitchEMA): The average of its model.
         batches (int): Number of training batches to read on each rank.
-        seed (int): Decides which samples are drawn, and their
-            augmentation.
 
-    Returns:
-        Dict[str, Tensor]: Bare buffer names to new tensors.
+    Raises:
+        ValueError: If the data set has no indices.
     """
+    backend, seed = average.backend, average.steps
     model: Any = backend.module
     # Shards are made whole by the wrapper; that of DDP would also tie the
     # ranks together, which read different numbers of batches.
@@ -126,15 +102,25 @@ def recalibrated_statistics(
         data = model.data_preprocessor(batch, True)
         caller._run_forward(data, mode='loss')
 
+    with average.swapped(runner.model):
+        with preserve_random_state():
+            random.seed(seed)
+            np.random.seed(seed % 2**32)
+            torch.manual_seed(seed)
+            loader = _loader(runner.train_dataloader, batches, seed)
+            statistics = estimate_statistics(model, loader, forward)
+        for tensor in statistics.values():
+            all_reduce(tensor, op='mean')
+    average.set_statistics(statistics)
+
+
+def _evaluate(runner: Runner, loop: BaseLoop) -> dict[str, Any]:
+    """Evaluate the model once more, and draw no random number of training."""
+    runner.model.eval()
     with preserve_random_state():
-        random.seed(seed)
-        np.random.seed(seed % 2**32)
-        torch.manual_seed(seed)
-        loader = _loader(runner.train_dataloader, batches, seed)
-        statistics = estimate_statistics(model, loader, forward)
-    for tensor in statistics.values():
-        all_reduce(tensor, op='mean')
-    return statistics
+        for index, batch in enumerate(loop.dataloader):
+            loop.run_iter(index, batch)
+    return loop.evaluator.evaluate(len(loop.dataloader.dataset))
 
 
 def _loader(source: Any, batches: int, seed: int) -> DataLoader:

@@ -1,9 +1,8 @@
 """A validation of the weights that a training starts from."""
 
-from typing import Any
-
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 
 from ..checkpointing.random_state import preserve_random_state
 
@@ -21,7 +20,7 @@ class FirstValidationHook(Hook):
 
     priority = 'LOWEST'
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Validate, unless the training goes on from a checkpoint.
 
         Args:

@@ -1,41 +1,44 @@
 """The other hooks of a runner that averaging has to live with."""
 
-from mmengine.hooks import CheckpointHook, EMAHook, Hook
+from mmengine.hooks import CheckpointHook, EMAHook, Hook, LoggerHook
 from mmengine.runner import Runner
 from torch.distributed.fsdp import StateDictType
 
+from ..averaging.batch_norm import has_batch_norm
+from ..averaging.switch_ema import SwitchEMA
 from ..strategies import DeepSpeedStrategy
+from .target_network import averages_in
 
 __all__ = [
-    'check_conflicts',
     'check_order',
+    'check_other_average',
     'check_sharded_saving',
     'check_strategy',
     'checkpoint_due',
+    'log_due',
+    'warnings_of',
 ]
 
 
-def check_conflicts(runner: Runner, hook: Hook) -> None:
-    """Refuse hooks with which a run would go wrong silently.
+def check_other_average(hook: Hook, other: Hook) -> None:
+    """Refuse another hook that averages the model.
 
     Args:
-        runner (Runner): The runner.
-        hook (Hook): Our hook in it.
+        hook (Hook): Our hook.
+        other (Hook): Another hook of its runner.
 
     Raises:
-        ValueError: If another hook averages too, or if our hook would act
-            after checkpoints are written.
+        ValueError: If it averages, too.
     """
-    for other in runner.hooks:
-        if other is not hook and isinstance(other, (EMAHook, type(hook))):
-            raise ValueError(
-                'two hooks average the model, '
-                f'{_full_name(hook)} and {_full_name(other)}: each would '
-                "overwrite the other's weights in evaluations and "
-                'checkpoints; keep one of them in custom_hooks'
-            )
-        if isinstance(other, CheckpointHook):
-            check_order(runner, hook, other)
+    if isinstance(other, (EMAHook, type(hook))):
+        names = [
+            f'{type(h).__module__}.{type(h).__name__}' for h in (hook, other)
+        ]
+        raise ValueError(
+            f'two hooks average the model, {" and ".join(names)}: each would '
+            "overwrite the other's weights in evaluations and checkpoints; "
+            'keep one of them in custom_hooks'
+        )
 
 
 def check_order(runner: Runner, hook: Hook, checkpoint: Hook) -> None:
@@ -129,5 +132,43 @@ def check_sharded_saving(runner: Runner) -> None:
         )
 
 
-def _full_name(hook: Hook) -> str:
-    return f'{type(hook).__module__}.{type(hook).__name__}'
+def log_due(runner: Runner, batch_idx: int) -> bool:
+    """Return whether a logger writes the scalars of this iteration."""
+    return batch_idx + 1 == len(runner.train_dataloader) or any(
+        hook.every_n_inner_iters(batch_idx, hook.interval)
+        for hook in runner.hooks
+        if isinstance(hook, LoggerHook)
+    )
+
+
+def warnings_of(
+    average: SwitchEMA, recalibrate_bn: int, switches: bool
+) -> list[str]:
+    """List arguments without effect, and a second average in the model.
+
+    Args:
+        average (SwitchEMA): The average of the model.
+        recalibrate_bn (int): Training batches for BatchNorm statistics.
+        switches (bool): Whether the run switches.
+
+    Returns:
+        List[str]: Sentences without a full stop.
+    """
+    found = []
+    if recalibrate_bn and not has_batch_norm(average.model):
+        found.append(
+            f'recalibrate_bn={recalibrate_bn} has no effect: the model has '
+            'no BatchNorm layer'
+        )
+    if average.options.side_stream and not average.overlaps:
+        found.append(
+            'side_stream=True has no effect: the model is not on a GPU'
+        )
+    own = averages_in(average.model)
+    if own and switches:
+        found.append(
+            f"the model averages itself, as '{own[0]}', and a second average "
+            'will be switched into it: SwitchTargetHook switches the '
+            "model's own"
+        )
+    return found

@@ -1,4 +1,4 @@
-"""A run that is asked to stop saves, and says that it wants to go on."""
+"""Checkpoint on preemption, and request a requeue."""
 
 import os
 import signal
@@ -13,6 +13,7 @@ from mmengine.dist import all_reduce, get_comm_device, get_world_size
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 
 from ..averaging.arguments import check_count
 from .safe_checkpoint_hook import SafeCheckpointHook
@@ -92,7 +93,7 @@ class PreemptionHook(Hook):
             # The workers of an iteration-based loop start before any hook.
             register_after_fork(self, _obey_parent_only)
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Listen to the signals.
 
         Args:
@@ -108,7 +109,7 @@ class PreemptionHook(Hook):
 
     def after_train_iter(
         self,
-        runner: Any,
+        runner: Runner,
         batch_idx: int,
         data_batch: Optional[Union[dict, tuple, list]] = None,
         outputs: Optional[dict] = None,
@@ -136,7 +137,7 @@ class PreemptionHook(Hook):
             signal.signal(one, signal.SIG_IGN)
         sys.exit(self.exit_code)
 
-    def after_train(self, runner: Any) -> None:
+    def after_train(self, runner: Runner) -> None:
         """Stop listening.
 
         Args:
@@ -176,7 +177,7 @@ def _wait_for_parent(signals: list[signal.Signals]) -> None:
     os._exit(0)  # As torch's handler in a worker does.
 
 
-def _checkpoint_hook(runner: Any) -> SafeCheckpointHook:
+def _checkpoint_hook(runner: Runner) -> SafeCheckpointHook:
     for hook in runner.hooks:
         if isinstance(hook, SafeCheckpointHook):
             return hook

@@ -11,7 +11,7 @@ from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
 from mmengine.registry import HOOKS
-from mmengine.runner import IterBasedTrainLoop
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from .. import mmengine_patches
 from ..checkpointing import whole_files as files
@@ -20,6 +20,7 @@ from ..checkpointing.atomic_runner import (
     DeferredDeleteBackend,
     raise_on_all_ranks,
 )
+from ..checkpointing.hook_protocol import has_diverged
 from ..checkpointing.latest_checkpoint import use_latest_checkpoint
 from ..checkpointing.random_state import get_random_state, set_random_state
 from ..checkpointing.training_state import TrainingState
@@ -35,24 +36,23 @@ INTERRUPTED = 'interrupted.pth'
 class SafeCheckpointHook(CheckpointHook):
     """mmengine's CheckpointHook; a kill costs what came after the last save.
 
-    A checkpoint is written under a temporary name, flushed to the disk, and
-    then takes its place; ``last_checkpoint`` is replaced the same way, and
-    only then are outdated checkpoints removed. mmengine's own hook removes
-    the old one first and writes the new one in place, so that a kill in
-    between leaves nothing to resume from. Folders that are not on a local
-    disk are written as mmengine does; those that several machines write to
-    must be shared by them.
+    A checkpoint is written under a temporary name, flushed to the disk and
+    renamed; ``last_checkpoint`` is replaced the same way, and only then are
+    outdated checkpoints removed. mmengine's own hook removes the old one first
+    and writes the new one in place, so that a kill in between leaves nothing
+    to resume from. Folders that are not on a local disk are written as
+    mmengine does; those that several machines write to must be shared.
 
     The checkpoint also holds what mmengine's lacks (:class:`TrainingState`),
-    and validation draws from random numbers that training does not notice.
-    So a resumed run ends with the same weights, bit for bit, as one that was
-    not stopped: measured on a CPU with 100 runs killed at random moments, in
-    loops of epochs and of iterations (``research/fault_injection/results/kill_cpu_202611``), and
-    with two processes. Where that cannot be, the log says why. The validation
-    that belongs to the checkpoint is run at the resume if the checkpoint was
-    written before it, as the stop may have cut it off. The weights before a
-    switch are in no checkpoint, so that what ``evaluate_on_origin`` of
-    :class:`SwitchEMAHook` finds in this validation may differ.
+    and validation does not advance the random numbers of training. A resumed
+    run therefore ends with the same weights, bit for bit, as one that was not
+    stopped: measured on a CPU with 100 runs killed at random moments, in loops
+    of epochs and of iterations, and with two processes
+    (``research/fault_injection/results/kill_cpu_202611``). Where that cannot
+    be, the log says why. A validation that the stop may have cut off is run at
+    the resume. The weights before a switch are in no checkpoint, so that the
+    metrics of ``evaluate_on_origin`` of :class:`SwitchEMAHook` may differ in
+    this validation.
 
     ``resume=True`` goes on from the newest checkpoint that can be read; a
     damaged one is named in the log and renamed to ``*.damaged``.
@@ -78,7 +78,7 @@ class SafeCheckpointHook(CheckpointHook):
         self._position: dict[str, int] = {}
         self._is_local = False
 
-    def before_run(self, runner: Any) -> None:
+    def before_run(self, runner: Runner) -> None:
         """Choose the checkpoint to resume from.
 
         Args:
@@ -87,7 +87,7 @@ class SafeCheckpointHook(CheckpointHook):
         mmengine_patches.install()
         use_latest_checkpoint(runner, self.filename_tmpl)
 
-    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Take the state of training out of a checkpoint.
 
         Args:
@@ -99,7 +99,7 @@ class SafeCheckpointHook(CheckpointHook):
                 checkpoint.get('training_state')
             )
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Find the folder; go on where the checkpoint was written.
 
         Args:
@@ -113,7 +113,7 @@ class SafeCheckpointHook(CheckpointHook):
             self._resume(runner, self._loaded)
         self._loaded = None
 
-    def before_train_epoch(self, runner: Any) -> None:
+    def before_train_epoch(self, runner: Runner) -> None:
         """Restore the random numbers of the checkpoint.
 
         Args:
@@ -127,7 +127,7 @@ class SafeCheckpointHook(CheckpointHook):
             )
             self._resumed = None
 
-    def before_val(self, runner: Any) -> None:
+    def before_val(self, runner: Runner) -> None:
         """Keep the random numbers that training goes on with.
 
         Args:
@@ -136,7 +136,7 @@ class SafeCheckpointHook(CheckpointHook):
         self._random = get_random_state()
 
     def after_val_epoch(
-        self, runner: Any, metrics: Optional[dict[str, float]] = None
+        self, runner: Runner, metrics: Optional[dict[str, float]] = None
     ) -> None:
         """Restore them, and save the best checkpoint.
 
@@ -151,7 +151,7 @@ class SafeCheckpointHook(CheckpointHook):
         super().after_val_epoch(runner, metrics)
         self._metrics, self._position = None, {}
 
-    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Add the state of training, gathered from all ranks before.
 
         Args:
@@ -165,7 +165,7 @@ class SafeCheckpointHook(CheckpointHook):
                 with_gradients='optimizer' in checkpoint
             )
 
-    def save_interrupted(self, runner: Any) -> None:
+    def save_interrupted(self, runner: Runner) -> None:
         """Save in the middle of an epoch, after an iteration.
 
         Call it on every rank, in ``after_train_iter``.
@@ -183,7 +183,7 @@ class SafeCheckpointHook(CheckpointHook):
         self._save(runner, INTERRUPTED, meta, by_epoch=False, batches=batches)
 
     def _save_checkpoint_with_step(
-        self, runner: Any, step: int, meta: dict
+        self, runner: Runner, step: int, meta: dict
     ) -> None:
         if _diverged(runner):
             return
@@ -200,7 +200,7 @@ class SafeCheckpointHook(CheckpointHook):
 
     def _save(
         self,
-        runner: Any,
+        runner: Runner,
         name: str,
         meta: dict,
         by_epoch: bool,
@@ -229,7 +229,7 @@ class SafeCheckpointHook(CheckpointHook):
             if is_main_process():
                 files.write_text(pointer, str(self.last_ckpt))
 
-    def _save_best_checkpoint(self, runner: Any, metrics: dict) -> None:
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         if not self._is_local:
             super()._save_best_checkpoint(runner, metrics)
             return
@@ -252,7 +252,7 @@ class SafeCheckpointHook(CheckpointHook):
         return {Path(path).name for path in paths if path}
 
     @contextlib.contextmanager
-    def _writer(self, runner: Any) -> Iterator[Any]:
+    def _writer(self, runner: Runner) -> Iterator[Any]:
         if isinstance(runner, AtomicRunner) or not self._is_local:
             yield runner
             return
@@ -274,7 +274,7 @@ class SafeCheckpointHook(CheckpointHook):
                 files.recover(folder)
                 files.remove_temporary(folder)
 
-    def _resume(self, runner: Any, state: TrainingState) -> None:
+    def _resume(self, runner: Runner, state: TrainingState) -> None:
         """Make a runner go on as the one that wrote the checkpoint."""
         for reason in state.resume_caveats(runner):
             print_log(
@@ -296,7 +296,7 @@ class SafeCheckpointHook(CheckpointHook):
             _step_back(runner)
             runner.val_loop.run()
 
-    def _finish_save(self, runner: Any) -> None:
+    def _finish_save(self, runner: Runner) -> None:
         """Remove what the save of the loaded checkpoint was to remove."""
         # mmengine saves anew after a validation only what it has saved.
         self.last_ckpt = runner.message_hub.get_info('last_ckpt')
@@ -310,7 +310,7 @@ class SafeCheckpointHook(CheckpointHook):
         for name in {*outdated, INTERRUPTED} - {loaded, *self._best_names()}:
             self._remove(name)
 
-    def _keep(self, runner: Any, step: int) -> list[str]:
+    def _keep(self, runner: Runner, step: int) -> list[str]:
         """Note a step among those to keep; name what falls out."""
         kept = getattr(self, 'keep_ckpt_ids', None)
         if kept is None or (kept and kept[-1] == step):
@@ -321,10 +321,9 @@ class SafeCheckpointHook(CheckpointHook):
         return [self.filename_tmpl.format(one) for one in outdated]
 
 
-def _diverged(runner: Any) -> bool:
+def _diverged(runner: Runner) -> bool:
     """Whether the weights of any rank are not finite; say so."""
-    mine = any(getattr(hook, 'diverged', False) for hook in runner.hooks)
-    found = any(all_gather_object(mine))
+    found = any(all_gather_object(has_diverged(runner)))
     if found:
         print_log(
             'The weights are not finite: no checkpoint is written, and the '
@@ -335,7 +334,7 @@ def _diverged(runner: Any) -> bool:
     return found
 
 
-def validation_due(runner: Any) -> bool:
+def validation_due(runner: Runner) -> bool:
     """Tell whether the loop validates where it stands.
 
     Args:
@@ -358,7 +357,7 @@ def validation_due(runner: Any) -> bool:
     return done >= loop.val_begin and on_time
 
 
-def _step_back(runner: Any) -> None:
+def _step_back(runner: Runner) -> None:
     """Let the message hub say what it says in a validation: the last step."""
     runner.message_hub.update_info('iter', runner.iter - 1)
     if not isinstance(runner.train_loop, IterBasedTrainLoop):

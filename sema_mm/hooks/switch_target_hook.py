@@ -1,31 +1,25 @@
 """Switch EMA for models that hold the average themselves."""
 
 import contextlib
-import logging
 from collections.abc import Sequence
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
-from mmengine.hooks import CheckpointHook, EMAHook, Hook
-from mmengine.logging import print_log
+from mmengine.hooks import EMAHook, Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 
-from .. import mmengine_patches
 from ..averaging.arguments import check_flag
 from ..averaging.switch_plan import RunLength, SwitchPlan
-from ..averaging.switch_schedule import SwitchSchedule
 from ..sharding import backend_of
-from .hook_conflicts import check_order
-from .run_length import length_of_run
 from .switch_ema_hook import SwitchEMAHook
+from .switch_hook import SwitchHook, length_of_run
 from .target_network import TargetNetwork, check_online
 
 __all__ = ['SwitchTargetHook']
 
-DATA_BATCH = Optional[Union[dict, tuple, list]]
-
 
 @HOOKS.register_module()
-class SwitchTargetHook(Hook):
+class SwitchTargetHook(SwitchHook):
     """Switch a model's own momentum network into its online network.
 
     MoCo, BYOL and MoCo v3 hold the average of their encoder as the network
@@ -45,13 +39,14 @@ class SwitchTargetHook(Hook):
         by_epoch (bool): Whether the three numbers below count epochs, or
             else iterations; counted when completed, from 1. Defaults to
             True.
-        switch_interval (int, optional): Switch every so many units. None:
-            never, with ``evaluate_on_target=True``: plain EMA, the average
-            that the model has anyway, evaluated. Defaults to 1.
-        switch_begin (int): No switch in the first so many units. Defaults
-            to 0.
-        switch_end (int, optional): No switch after this unit. Defaults to
-            None.
+        switch_interval (int, optional): Epochs or iterations between two
+            switches. None: no switch, with ``evaluate_on_target=True``:
+            plain EMA, an evaluation of the average that the model has
+            anyway. Defaults to 1.
+        switch_begin (int): Epochs or iterations at the beginning without a
+            switch. Defaults to 0.
+        switch_end (int, optional): Last epoch or iteration that may end
+            with a switch. Defaults to None.
         target (str, optional): Name of the momentum network in the model.
             None: the model's only averaged model. Defaults to None.
         online (Sequence[str]): Names of what it averages. Defaults to
@@ -75,8 +70,6 @@ class SwitchTargetHook(Hook):
         ... ]
     """
 
-    priority = 'NORMAL'
-
     def __init__(
         self,
         by_epoch: bool = True,
@@ -87,7 +80,7 @@ class SwitchTargetHook(Hook):
         online: Sequence[str] = ('backbone', 'neck'),
         evaluate_on_target: bool = False,
     ) -> None:
-        check_flag('by_epoch', by_epoch)
+        super().__init__(by_epoch, switch_interval, switch_begin, switch_end)
         check_flag('evaluate_on_target', evaluate_on_target)
         check_online(online)
         if switch_interval is None and not evaluate_on_target:
@@ -97,143 +90,42 @@ class SwitchTargetHook(Hook):
                 'or leave SwitchTargetHook out, as the model averages '
                 'without it'
             )
-        self.by_epoch = by_epoch
-        self.schedule = SwitchSchedule(
-            switch_interval, switch_begin, switch_end
-        )
         self.target = target
         self.online = tuple(online)
         self.evaluate_on_target = evaluate_on_target
         self.network: Any = None
         self._units: list[int] = []
-        self._swap = contextlib.ExitStack()
 
-    def before_run(self, runner: Any) -> None:
-        """Look at the other hooks, and guard the evaluation loops.
-
-        Args:
-            runner (Runner): The runner of the process.
-        """
-        self.check_conflicts(runner)
-        mmengine_patches.close_after_run(runner._val_loop, self._swap)
-        mmengine_patches.close_after_run(runner._test_loop, self._swap)
-
-    def check_conflicts(self, runner: Any) -> None:
-        """Refuse hooks with which a run would go wrong silently.
-
-        Args:
-            runner (Runner): The runner, of which only the hooks are read.
-
-        Raises:
-            ValueError: If another hook writes averages into the model, too,
-                or if checkpoints would be written before a switch.
-        """
-        for other in runner.hooks:
-            if self.evaluate_on_target and isinstance(
-                other, (EMAHook, SwitchEMAHook)
-            ):
-                raise ValueError(
-                    f'{type(self).__name__} with evaluate_on_target=True and '
-                    f'{type(other).__name__} both put an average into the '
-                    'model to evaluate it: leave one of the two out'
-                )
-            if other is not self and _writes(other):
-                raise ValueError(
-                    'two hooks write averages into the model, '
-                    f'{type(self).__name__} and {type(other).__name__}: keep '
-                    'one of them in custom_hooks, or give SwitchEMAHook '
-                    'switch_interval=None'
-                )
-            if isinstance(other, CheckpointHook):
-                check_order(runner, self, other)
-
-    def before_train(self, runner: Any) -> None:
-        """Find the two networks, and say when the run switches.
-
-        Args:
-            runner (Runner): The runner of the training process.
-        """
+    def before_train(self, runner: Runner) -> None:
+        """Find the two networks, and log when the run switches."""
         self._find_networks(runner)
         length = length_of_run(runner)
         plan = SwitchPlan.of_length(length, self.schedule, self.by_epoch, 0, 0)
         self._units = plan.units
-        done = runner.epoch if self.by_epoch else runner.iter
-        print_log(
-            f'{type(self).__name__}: {"+".join(self.online)} <- '
-            f'{self.network.name}; {plan.describe(done)}.',
-            logger='current',
-        )
-        warning = self._warning(length)
-        if warning:
-            print_log(warning, logger='current', level=logging.WARNING)
+        self._log_plan(runner, self._direction, plan, self._warning(length))
 
-    def after_train_iter(
-        self,
-        runner: Any,
-        batch_idx: int,
-        data_batch: DATA_BATCH = None,
-        outputs: Optional[dict] = None,
-    ) -> None:
-        """Switch if due, where iterations are counted.
+    def _check_against(self, other: Hook) -> None:
+        if self.evaluate_on_target and isinstance(
+            other, (EMAHook, SwitchEMAHook)
+        ):
+            raise ValueError(
+                f'{type(self).__name__} with evaluate_on_target=True and '
+                f'{type(other).__name__} both put an average into the '
+                'model to evaluate it: leave one of the two out'
+            )
+        if _writes(other):
+            raise ValueError(
+                'two hooks write averages into the model, '
+                f'{type(self).__name__} and {type(other).__name__}: keep '
+                'one of them in custom_hooks, or give SwitchEMAHook '
+                'switch_interval=None'
+            )
 
-        Args:
-            runner (Runner): The runner of the training process.
-            batch_idx (int): Not used.
-            data_batch (dict or tuple or list, optional): Not used.
-            outputs (dict, optional): Not used.
-        """
-        if not self.by_epoch and self.schedule.is_due(runner.iter + 1):
-            self._switch(runner, runner.iter + 1)
+    @property
+    def _direction(self) -> str:
+        return f'{"+".join(self.online)} <- {self.network.name}'
 
-    def after_train_epoch(self, runner: Any) -> None:
-        """Switch if due, before the checkpoint and the validation.
-
-        Args:
-            runner (Runner): The runner of the training process.
-        """
-        if self.by_epoch and self.schedule.is_due(runner.epoch + 1):
-            self._switch(runner, runner.epoch + 1)
-
-    def before_val_epoch(self, runner: Any) -> None:
-        """Put the target's weights into the online network, if asked to.
-
-        Args:
-            runner (Runner): The runner of the validation process.
-        """
-        self._enter_evaluation(runner)
-
-    def after_val_epoch(
-        self, runner: Any, metrics: Optional[dict[str, float]] = None
-    ) -> None:
-        """Put the online network's own weights back.
-
-        Args:
-            runner (Runner): Not used.
-            metrics (Dict[str, float], optional): Not used.
-        """
-        self._swap.close()
-
-    def before_test_epoch(self, runner: Any) -> None:
-        """Put the target's weights in, if asked to; say what is tested.
-
-        Args:
-            runner (Runner): The runner of the testing process.
-        """
-        self._enter_evaluation(runner)
-        print_log(f'Testing {self._tested()}.', logger='current')
-
-    def after_test_epoch(
-        self, runner: Any, metrics: Optional[dict[str, float]] = None
-    ) -> None:
-        """Put the online network's own weights back.
-
-        Args:
-            runner (Runner): Not used.
-            metrics (Dict[str, float], optional): Not used.
-        """
-        self._swap.close()
-
-    def _find_networks(self, runner: Any) -> None:
+    def _find_networks(self, runner: Runner) -> None:
         """Find the two networks in the model."""
         if backend_of(runner.model).sharded:
             raise RuntimeError(
@@ -242,16 +134,15 @@ class SwitchTargetHook(Hook):
             )
         self.network = TargetNetwork(runner.model, self.target, self.online)
 
-    def _enter_evaluation(self, runner: Any) -> None:
-        """Exchange the two networks, once there is an average."""
+    def _evaluated(
+        self, runner: Runner
+    ) -> Optional[contextlib.AbstractContextManager]:
         if not self.evaluate_on_target:
-            return
+            return None
         self._find_networks(runner)
-        if self.network.updates != 0:
-            self._swap.enter_context(self.network.swapped())
+        return None if self.network.updates == 0 else self.network.swapped()
 
     def _tested(self) -> str:
-        """Name the network that a test evaluates."""
         online = '+'.join(self.online)
         if not self.evaluate_on_target:
             return f'{online} as they are'
@@ -259,35 +150,23 @@ class SwitchTargetHook(Hook):
             return f"{self.network.name}, the model's own average of {online}"
         return f'{online} as they are: {self.network.name} was never updated'
 
-    def _switch(self, runner: Any, completed: int) -> None:
-        """Write the target into the online network."""
-        when = f'{"epoch" if self.by_epoch else "iteration"} {completed}'
-        made = self.network.updates != 0
-        if not made or not self.network.is_finite():
-            why = 'is not finite' if made else 'was not updated yet'
-            print_log(
-                f'No switch after {when}: {self.network.name} {why}.',
-                logger='current',
-                level=logging.WARNING,
-            )
+    def _switch(self, runner: Runner, completed: int) -> None:
+        name = self.network.name
+        if self.network.updates == 0:
+            self._log_skip(completed, f'{name} was not updated yet')
+            return
+        if not self.network.is_finite():
+            self._log_skip(completed, f'{name} is not finite')
             return
         distance = self.network.distance()
         self.network.switch_parameters()
-        switches = self._units.index(completed) + 1
-        hub = runner.message_hub
-        hub.update_scalar('train/sema/switches', switches)
-        hub.update_scalar('train/sema/distance', distance)
-        print_log(
-            f'Switch {switches} after {when}: {"+".join(self.online)} <- '
-            f'{self.network.name}, at a relative distance of {distance:.3g}.',
-            logger='current',
-        )
+        number = self._units.index(completed) + 1
+        self._log_switch(runner, completed, number, self._direction, distance)
 
     def _warning(self, length: RunLength) -> Optional[str]:
         """Name the first switch that goes back too far."""
         per_unit = length.iters_per_epoch if self.by_epoch else 1
         apart = (self.schedule.interval or 1) * per_unit
-        unit = 'epoch' if self.by_epoch else 'iteration'
         for number in self._units:
             # The models update the target once in every iteration.
             momentum = self.network.momentum_at(number * per_unit - 1)
@@ -295,12 +174,12 @@ class SwitchTargetHook(Hook):
                 continue
             window = 1 / momentum if momentum else float('inf')
             return (
-                f'{type(self).__name__}: at the switch after {unit} {number} '
+                f'at the switch after {self._unit} {number} '
                 f'the window of {self.network.name}, {window:.6g} iterations, '
                 f'is longer than the {apart} iterations between two '
                 'switches, which will throw the model back to older '
                 'weights: choose a longer switch_interval, or an earlier '
-                'switch_end.'
+                'switch_end'
             )
         return None
 

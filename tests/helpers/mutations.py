@@ -20,7 +20,7 @@ TENSORS = 'sharding/model_tensors.py'
 
 # Promise, file, what stands there, what to put there.
 MUTATIONS = [
-    ('01', HOOK, 'if stepped and self', 'if self'),
+    ('01', 'hooks/step_watcher.py', 'if stepped and begun', 'if begun'),
     ('01_gradients', HOOK, 'self.switches += 1', (
         'self.switches += 1; runner.optim_wrapper.zero_grad()'
     )),
@@ -48,9 +48,9 @@ MUTATIONS = [
     ('06_average', EMA, 'if not self.options.update_buffers:\n            a', (
         'if True:\n            a'
     )),
-    ('06_recalibrate', HOOK, 'self.average.set_statistics(statistics)', (
-        'pass'
-    )),
+    ('06_recalibrate', 'hooks/evaluation.py', (
+        'average.set_statistics(statistics)'
+    ), 'pass'),
     ('06_looking', 'checkpointing/random_state.py', (
         'torch.set_rng_state(state[\'torch\'].cpu())'
     ), 'pass'),
@@ -64,7 +64,9 @@ MUTATIONS = [
     ('08_parameters', 'averaging/model_watch.py', (
         'or any(map(_REQUIRES_GRAD, self._frozen))'
     ), ''),
-    ('09_the', HOOK, 'lambda weights: self._judge(weights, no_step)', 'None'),
+    ('09_the', 'hooks/step_watcher.py', (
+        'lambda weights: self._judge(weights, no_step)'
+    ), 'None'),
     ('09_a_save', 'averaging/checkpoint_format.py', (
         'if not own.isfinite().all():'
     ), 'if False:'),
@@ -74,7 +76,7 @@ MUTATIONS = [
     ('09_gate', 'averaging/functional.py', (
         '(skip is not None and skip.is_cpu and skip)'
     ), 'False'),
-    ('10_an', HOOK, (
+    ('10_an', 'hooks/switch_hook.py', (
         'mmengine_patches.close_after_run(runner._val_loop, self._swap)'
     ), 'pass'),
     ('10_swapped', EMA, 'group.swap_out()', 'pass'),
@@ -97,8 +99,8 @@ MUTATIONS = [
     ), '[setattr(v, "data", a.to(v).clone()) for v, a in '
      'zip(self.values, self.averages)]'),
     ('19', 'hooks/hook_conflicts.py', (
-        'other is not hook and isinstance(other, (EMAHook, type(hook)))'
-    ), 'False'),
+        'if isinstance(other, (EMAHook, type(hook))):'
+    ), 'if False:'),
     ('20', HOOK, 'check_names(type(self), options)', (
         '[options.pop(k) for k in list(options)]'
     )),
@@ -117,8 +119,8 @@ MUTATIONS = [
         'keep_origin=False'
     )),
     ('24_the_origin', HOOK, (
-        'weights = self.average.origin(runner.model)'
-    ), 'weights = self.average.swapped(runner.model)'),
+        'return self.average.origin(runner.model)'
+    ), 'return self.average.swapped(runner.model)'),
 ]  # fmt: skip
 
 

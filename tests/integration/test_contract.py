@@ -148,7 +148,7 @@ def test_02_no_update_for_a_skipped_step(tmp_path, fused):
     hook = train(runner)
     assert runner.iter == 6
     assert hook.average.steps == 4
-    assert hook._guard.total == 0
+    assert hook._updater.nonfinite == 0
 
 
 def test_02_several_optimizers_make_one_update_per_iteration(tmp_path):

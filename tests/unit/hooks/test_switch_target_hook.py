@@ -7,7 +7,7 @@ import torch
 from mmengine.hooks import Hook
 
 from sema_mm import SwitchEMAHook
-from sema_mm.hooks import switch_target_hook
+from sema_mm.hooks import switch_hook, switch_target_hook
 from tests.helpers.exact import assert_differ, assert_same, frozen
 from tests.helpers.selfsup_toys import (
     EPOCHS,
@@ -282,7 +282,7 @@ def said(monkeypatch):
     """Collect what the hook logs."""
     texts = []
     monkeypatch.setattr(
-        switch_target_hook, 'print_log', lambda text, **_: texts.append(text)
+        switch_hook, 'print_log', lambda text, **_: texts.append(text)
     )
     return texts
 
