@@ -27,7 +27,7 @@ from .hook_conflicts import (
 )
 from .loaded_checkpoint import LoadedCheckpoint
 from .step_watcher import AverageUpdater
-from .switch_hook import DATA_BATCH, SwitchHook, length_of_run
+from .switch_hook import DATA_BATCH, SwitchHook
 
 __all__ = ['SwitchEMAHook']
 
@@ -177,13 +177,7 @@ class SwitchEMAHook(SwitchHook):
 
     def before_train(self, runner: Runner) -> None:
         """Build the average from the model as training starts."""
-        plan = SwitchPlan.of_length(
-            length_of_run(runner),
-            self.schedule,
-            self.by_epoch,
-            self.begin_epoch,
-            self.begin_iter,
-        )
+        plan = self._plan(runner, self.begin_epoch, self.begin_iter)
         self.average = SwitchEMA(
             runner.model, **dataclasses.asdict(self.options)
         )

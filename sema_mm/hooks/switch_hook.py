@@ -135,6 +135,17 @@ class SwitchHook(Hook, abc.ABC):
         if context is not None:
             self._swap.enter_context(context)
 
+    def _plan(
+        self, runner: Runner, begin_epoch: int = 0, begin_iter: int = 0
+    ) -> SwitchPlan:
+        return SwitchPlan.of_length(
+            length_of_run(runner),
+            self.schedule,
+            self.by_epoch,
+            begin_epoch,
+            begin_iter,
+        )
+
     def _log_plan(
         self,
         runner: Runner,

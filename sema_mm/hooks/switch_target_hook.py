@@ -9,7 +9,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from ..averaging.arguments import check_flag
-from ..averaging.switch_plan import RunLength, SwitchPlan
+from ..averaging.switch_plan import RunLength
 from ..sharding import backend_of
 from .switch_ema_hook import SwitchEMAHook
 from .switch_hook import SwitchHook, length_of_run
@@ -99,10 +99,11 @@ class SwitchTargetHook(SwitchHook):
     def before_train(self, runner: Runner) -> None:
         """Find the two networks, and log when the run switches."""
         self._find_networks(runner)
-        length = length_of_run(runner)
-        plan = SwitchPlan.of_length(length, self.schedule, self.by_epoch, 0, 0)
+        plan = self._plan(runner)
         self._units = plan.units
-        self._log_plan(runner, self._direction, plan, self._warning(length))
+        self._log_plan(
+            runner, self._direction, plan, self._warning(length_of_run(runner))
+        )
 
     def _check_against(self, other: Hook) -> None:
         if self.evaluate_on_target and isinstance(
