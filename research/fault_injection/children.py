@@ -162,7 +162,7 @@ def wait_for_single_thread(seconds: float = 20.0) -> None:
         if time.monotonic() > end:
             raise RuntimeError(
                 'this process has several threads, so that its copies could '
-                'wait for locks for ever: set OMP_NUM_THREADS=1 and '
+                'deadlock on inherited locks: set OMP_NUM_THREADS=1 and '
                 'OPENBLAS_NUM_THREADS=1'
             )
         time.sleep(0.05)

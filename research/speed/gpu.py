@@ -120,7 +120,8 @@ def measure(device: str, pace: Pace) -> Found:
     for dtype in DTYPES:
         for tensors, megabytes in SIZES[device]:
             model = cast(Synthetic(tensors, megabytes), device, dtype)
-            _time_steps(f'{tensors} tensors', model, device, pace, found)
+            name = f'{tensors} tensors, {megabytes:g} MB'
+            _time_steps(name, model, device, pace, found)
     _time_iterations(device, pace, found)
     model = cast(Synthetic(*SIZES[device][0]), device, torch.float32)
     for name, start in averagings().items():
@@ -134,8 +135,9 @@ def _time_steps(
     """Time one update; on the current stream, which side streams leave."""
     contestants = Floors(model).lerp()
     for contestant, start in averagings().items():
-        before, after = start(model)
-        contestants.append(Contestant(contestant, after, before))
+        calls = _attempt(f'{contestant}: step', found, start, model)
+        if calls:
+            contestants.append(Contestant(contestant, calls[1], calls[0]))
     _time(name, model, 'step', contestants, device, pace, found)
 
 
@@ -149,7 +151,7 @@ def _time_iterations(device: str, pace: Pace, found: Found) -> None:
     def iterate(name: str) -> Call:
         trained = copy.deepcopy(model)
         optimizer = torch.optim.SGD(trained.parameters(), 1e-6, momentum=0.9)
-        before, after = (_nothing, _nothing)
+        before, after = _nothing, _nothing
         if name != NONE:
             before, after = averagings()[name](trained)
 
@@ -163,8 +165,11 @@ def _time_iterations(device: str, pace: Pace, found: Found) -> None:
 
         return run
 
-    names = [NONE, *averagings()]
-    contestants = [Contestant(name, iterate(name)) for name in names]
+    contestants = []
+    for name in (NONE, *averagings()):
+        call = _attempt(f'{name}: iteration', found, iterate, name)
+        if call:
+            contestants.append(Contestant(name, call))
     name = f'{LAYERS} x {width}'
     _time(name, model, 'iteration', contestants, device, pace, found, BLOCK)
 
@@ -202,12 +207,20 @@ def _measure_memory(
             after()
         return before, after
 
+    peaks = _attempt(f'{name}: memory', found, allocated, average, device)
+    if peaks:
+        found.memory.append((name, peaks[1], peaks[0]))
+
+
+def _attempt(
+    what: str, found: Found, call: Callable[..., Any], *args: Any
+) -> Any:
+    """Return what a call returns; None if it fails, which is recorded."""
     try:
-        peak, held = allocated(average, device)
+        return call(*args)
     except Exception as error:  # Hardware that it never ran on.
-        found.failures[f'{name}: memory'] = f'{type(error).__name__}: {error}'
-    else:
-        found.memory.append((name, held, peak))
+        found.failures[what] = f'{type(error).__name__}: {error}'
+        return None
 
 
 def summarise(found: Found, environment: dict[str, Any]) -> str:

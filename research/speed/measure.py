@@ -46,7 +46,7 @@ class Pace:
 
     Attributes:
         rounds (int): Samples of each contestant.
-        seconds (float): After so many seconds no new round begins...
+        seconds (float): After this many seconds no new round begins...
         least (int): ... unless there are fewer rounds than this.
         warm_ups (int): Calls before them that are not timed.
         clock (str): 'wall'; or 'cpu' for the time that this process

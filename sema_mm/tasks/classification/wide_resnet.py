@@ -30,7 +30,7 @@ class WideResNet(BaseBackbone):
     Args:
         depth (int): Six times the blocks of a stage, plus 4: 10, 16, 22, 28,
             40 ... Defaults to 28.
-        widen_factor (int): The stages have 16, 32 and 64 times so many
+        widen_factor (int): The stages have 16, 32 and 64 times this many
             channels. Defaults to 10.
         in_channels (int): Channels of the images. Defaults to 3.
         first_stride (int): Stride of the first stage: 1 for images of 32

@@ -20,7 +20,7 @@ FIELDS = 'full_path', 'dob', 'photo_taken', 'face_score', 'second_face_score'
 LARGEST = 150
 #: Detections of faces with a lower score are not used.
 LEAST_SCORE = 1.0
-#: Matlab's count of a day is greater than Python's by so many days.
+#: Matlab's day number minus Python's.
 MATLAB_DAYS = 366
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from research.speed import gpu, gpu_checks
+from research.speed.rows import FLAT, FOREACH
 from sema_mm import SwitchEMA
 
 
@@ -66,6 +67,15 @@ def test_without_a_gpu(monkeypatch, capsys, tmp_path):
     sentence = 'error: research.speed.gpu needs a CUDA device.\n'
     assert capsys.readouterr().err == sentence
     assert not (tmp_path / 'out').exists()
+
+
+def test_what_cannot_be_built_is_recorded(monkeypatch):
+    monkeypatch.setattr(gpu, 'averagings', lambda: {'bad': lambda _: 1 / 0})
+    found, model = gpu.Found(), gpu.Synthetic(2, 0.001)
+    gpu._time_steps('two', model, 'cpu', gpu.Pace(2), found)
+    gpu._measure_memory('bad', lambda _: 1 / 0, model, 'cpu', found)
+    assert set(found.failures) == {'bad: step', 'bad: memory'}
+    assert [row.contestant for row in found.rows] == [FOREACH, FLAT]
 
 
 def test_a_failed_check_is_an_error(monkeypatch, tmp_path):
