@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import mmcv
 import numpy as np
 from mmdet.apis import inference_detector, init_detector
@@ -12,10 +11,8 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS
 from mmengine.runner import find_latest_checkpoint
 
+from research.common.figures import plt, save
 from sema_mm import mmengine_patches
-
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt
 
 #: Scenes in the picture, the first ones of the dataset.
 SCENES = 8
@@ -71,8 +68,7 @@ def draw(scenes: list[tuple[Any, Any]], path: Path) -> None:
         draw_scene(below, image, boxes, masks, names)
     axes[0, 0].set_ylabel('in the scene')
     axes[1, 0].set_ylabel(f'found, score {SCORE:g} and more')
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    save(figure, path, dpi=100)
 
 
 def draw_scene(

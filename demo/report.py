@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-import matplotlib
 import pandas as pd
 from rich.table import Table
 
+from research.common.figures import plt, save
 from research.common.training_runs import read_validations
-
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt
 
 METRIC = 'accuracy/top1'
 GOAL = 95.0
@@ -177,5 +174,4 @@ def draw(curves: list[Curve], path: Path) -> None:
     axes.set_ylabel('validation accuracy (%)')
     axes.set_title('Digits: weights of the average and of the optimizer')
     axes.legend()
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
+    save(figure, path, dpi=150)

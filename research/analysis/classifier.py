@@ -125,11 +125,7 @@ def read_config(args: argparse.Namespace) -> Config:
 
 
 def build_classifier(cfg: Config) -> Classifier:
-    """Build the model of a config, on the device that it would train on.
-
-    Returns:
-        Classifier: The model, with its first weights.
-    """
+    """Build the model of a config, untrained, on the device to train on."""
     settings = copy.deepcopy(cfg.model)
     if cfg.get('data_preprocessor'):
         settings.setdefault('data_preprocessor', cfg.data_preprocessor)
@@ -193,14 +189,7 @@ def read_batches(
 
 
 def innermost(settings: Any) -> Any:
-    """Go through the wrappers of a data set to what reads the files.
-
-    Args:
-        settings (ConfigDict): A data set's settings.
-
-    Returns:
-        ConfigDict: Those of the data set inside.
-    """
+    """Return the settings of the data set inside all wrappers."""
     while 'dataset' in settings:
         settings = settings.dataset
     return settings
@@ -225,15 +214,7 @@ def classes(samples: list) -> Tensor:
 
 
 def accuracy(scores: Tensor, targets: Tensor) -> Tensor:
-    """Compute the part of samples with the right class.
-
-    Args:
-        scores (Tensor): Of shape (N, classes).
-        targets (Tensor): Of shape (N,).
-
-    Returns:
-        Tensor: From 0 to 1, of shape ().
-    """
+    """Return the fraction of N samples whose largest score is right."""
     return (scores.argmax(dim=1) == targets).double().mean()
 
 

@@ -78,11 +78,7 @@ class MeanLoss:
         self._samples = sum(len(targets) for _, targets in batches)
 
     def value(self) -> float:
-        """Compute the loss.
-
-        Returns:
-            float: L(w); not finite if the model's loss is not.
-        """
+        """Return L(w); not finite if the model's loss is not."""
         return self.means({'loss': self.loss_fn})['loss']
 
     @torch.no_grad()
@@ -152,14 +148,7 @@ class MeanLoss:
         return total
 
     def split(self, vector: Tensor) -> list[Tensor]:
-        """Cut a vector into the parameters' shapes.
-
-        Args:
-            vector (Tensor): Of shape (P,).
-
-        Returns:
-            List[Tensor]: Views of the vector, one per parameter.
-        """
+        """Return views of a vector of shape (P,) in the parameters' shapes."""
         parts = vector.split([p.numel() for p in self.parameters])
         return [v.view(p.shape) for v, p in zip(parts, self.parameters)]
 

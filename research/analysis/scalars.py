@@ -25,11 +25,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def wanted(row: Scalar, args: argparse.Namespace) -> bool:
-    """Tell whether a row was asked for.
-
-    Returns:
-        bool: Whether it is to be written.
-    """
+    """Return whether a row was asked for."""
     kind = args.kind in (None, row.kind)
     return kind and (args.metrics is None or row.metric in args.metrics)
 

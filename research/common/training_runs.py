@@ -110,14 +110,6 @@ def started(command: list[str]) -> Iterator['subprocess.Popen[str]']:
 
 
 def read_validations(folder: Path, metric: str) -> list[dict[str, Any]]:
-    """Read the validations of the latest run in a work_dir.
-
-    Args:
-        folder (Path): The work_dir.
-        metric (str): A metric that each of them has.
-
-    Returns:
-        list[dict]: What was logged of each; ``step`` is its epoch.
-    """
+    """Read the validations of the latest run in a work_dir, by epoch."""
     latest = max(find_logs(folder), key=lambda log: log.stat().st_mtime)
     return [line for line in read_log(latest) if metric in line]

@@ -56,14 +56,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def data_of(folder: Path) -> str:
-    """Read the name of the data in that of a study.
-
-    Args:
-        folder (Path): Such as ``study_fashion_mnist_cpu_202611``.
-
-    Returns:
-        str: Such as ``'fashion_mnist'``.
-    """
+    """Return the data of a study, such as ``fashion_mnist``, by its name."""
     return '_'.join(folder.resolve().name.split('_')[1:-2])
 
 

@@ -52,11 +52,7 @@ class Advice:
         ]
 
     def momentum(self, window: float) -> float:
-        """Convert a window.
-
-        Returns:
-            float: The weight of the new value.
-        """
+        """Convert a window in epochs to a momentum."""
         return 1 / (window * self.steps)
 
 
@@ -121,11 +117,7 @@ def advice_table(results: Results) -> Optional[Table]:
 
 
 def count_long(results: Results) -> list[int]:
-    """Count what of SEMA is worse than no averaging, in all settings.
-
-    Returns:
-        list[int]: As :func:`study.rule.too_long`, summed.
-    """
+    """Sum :func:`research.study.rule.too_long` over all settings."""
     counts = [too_long(results, s, LIMIT) for s in results.settings]
     return [sum(numbers) for numbers in zip(*counts)]
 

@@ -46,11 +46,7 @@ def sides(finding: Finding) -> Sides:
 
 
 def described(comparison: Comparison) -> str:
-    """Write a difference and its corrected interval.
-
-    Returns:
-        str: Both, in the unit of what is compared.
-    """
+    """Return a difference and its corrected interval, in their unit."""
     quantity = comparison.quantity
     mean = number(comparison.difference.mean, quantity, True)
     return f'{mean} {interval(comparison.together, quantity)}'

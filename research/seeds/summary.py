@@ -127,12 +127,7 @@ def grouped(
 
 
 def split_name(config: str) -> tuple[str, str]:
-    """Take the averaging out of the name of a config.
-
-    Returns:
-        tuple[str, str]: The name of its sibling without averaging, and what
-        averages.
-    """
+    """Split a config's name into that of its baseline and its averaging."""
     for mark, averaging in AVERAGING.items():
         if mark in config:
             return config.replace(mark, ''), averaging

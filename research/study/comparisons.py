@@ -93,11 +93,7 @@ def compare_all(results: Results, family: Iterable[Asked]) -> list[Comparison]:
 
 
 def compare_accuracies(results: Results, setting: str) -> list[Comparison]:
-    """Compare the final accuracies of a setting, as one family.
-
-    Returns:
-        list[Comparison]: Each method with the baseline, and SEMA with EMA.
-    """
+    """Compare methods with the baseline, SEMA with EMA: one family."""
     methods = results.methods(setting)
     pairs = [(method, BASELINE) for method in methods if method != BASELINE]
     pairs += [('sema', 'ema'), ('sema-bn', 'ema-bn')]

@@ -30,22 +30,11 @@ class Images:
     labels: Tensor
 
     def part(self, places: slice) -> 'Images':
-        """Take some of them.
-
-        Returns:
-            Images: Views of them.
-        """
+        """Return views of some of them."""
         return Images(self.images[places], self.labels[places])
 
     def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Go through them in their order.
-
-        Args:
-            size (int): Images in a batch.
-
-        Yields:
-            tuple[Tensor, Tensor]: Images and labels.
-        """
+        """Yield images and labels in their order."""
         yield from zip(self.images.split(size), self.labels.split(size))
 
     def shuffled(

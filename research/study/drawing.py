@@ -2,43 +2,23 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
-import matplotlib
+from matplotlib.ticker import FuncFormatter, LogLocator
 
+from research.common.figures import plt
 from research.common.methods import METHODS
 
 from .results import Results
 
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt
-from matplotlib.ticker import FuncFormatter, LogLocator
-
 __all__ = [
-    'STYLE',
     'add_legend',
     'look',
     'panels',
     'plain_log',
-    'save',
     'shown',
 ]
 
-STYLE = {
-    'axes.grid': True,
-    'axes.spines.right': False,
-    'axes.spines.top': False,
-    'axes.titlesize': 'medium',
-    'font.size': 10.0,
-    'grid.color': '#dddddd',
-    'grid.linewidth': 0.6,
-    'lines.linewidth': 1.5,
-    'lines.markersize': 5.0,
-    # The same rows make the same file, and its texts stay texts.
-    'svg.fonttype': 'none',
-    'svg.hashsalt': 'study',
-}
 WIDTH, HEIGHT, COLUMNS = 4.0, 3.1, 3
 
 
@@ -137,23 +117,3 @@ def plain_log(axis: Any) -> None:
     axis.set_major_locator(LogLocator(10, subs))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f'{value:g}'))
     axis.set_minor_formatter(FuncFormatter(lambda *_: ''))
-
-
-def save(figure: Any, file: Path) -> Path:
-    """Write a figure.
-
-    Args:
-        figure (Figure): The figure, which is closed.
-        file (Path): A file that ends in ``.svg`` or ``.png``.
-
-    Returns:
-        Path: The file.
-    """
-    metadata = {'Date': None} if file.suffix == '.svg' else None
-    figure.savefig(file, metadata=metadata, dpi=110)
-    plt.close(figure)
-    if file.suffix == '.svg':
-        lines = file.read_text().splitlines()
-        text = '\n'.join(line.rstrip() for line in lines)
-        file.write_text(f'{text}\n')
-    return file

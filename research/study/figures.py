@@ -5,13 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional
 
-from matplotlib import pyplot as plt
+from research.common.figures import STYLE, plt, save
 
 from .draw_curves import draw_curves
 from .draw_differences import draw_differences
 from .draw_ends import draw_flatness, draw_robustness
 from .draw_windows import draw_grid, draw_windows
-from .drawing import STYLE, save
 from .results import Results
 
 __all__ = ['Figure', 'draw']

@@ -34,11 +34,7 @@ Measure = tuple[str, float]
 
 
 def read_network(name: str, file: Path) -> nn.Module:
-    """Read a network.
-
-    Returns:
-        nn.Module: The network, in evaluation mode.
-    """
+    """Read a network, in evaluation mode."""
     model = NETWORKS[name]()
     model.load_state_dict(safetensors.torch.load_file(file))
     return model.eval()
@@ -47,16 +43,7 @@ def read_network(name: str, file: Path) -> nn.Module:
 def measure(
     model: nn.Module, train: Images, test: Images
 ) -> Iterator[Measure]:
-    """Measure one network.
-
-    Args:
-        model (nn.Module): The network.
-        train (Images): What it was trained on.
-        test (Images): What it was not.
-
-    Yields:
-        tuple[str, float]: The name of a metric and its value.
-    """
+    """Yield the names and values of all metrics of one network."""
     yield 'train/loss_eval', _loss(model, train.part(slice(FITTED)))
     yield from robustness(model, test)
     yield from flatness(model, train, test)
@@ -139,15 +126,7 @@ def agreements(models: dict[int, nn.Module], test: Images) -> dict[int, float]:
 
 @torch.no_grad()
 def predict(model: nn.Module, images: Images) -> Tensor:
-    """Run a network.
-
-    Args:
-        model (nn.Module): The network, in evaluation mode.
-        images (Images): N images.
-
-    Returns:
-        Tensor: Logits ``(N, 10)``.
-    """
+    """Return the logits (N, 10) of a network in evaluation mode."""
     return torch.cat([model(batch) for batch, _ in images.batches(PREDICTED)])
 
 

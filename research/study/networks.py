@@ -38,11 +38,7 @@ def resnet() -> nn.Module:
 
 
 def vit() -> nn.Module:
-    """Build a vision transformer, with LayerNorm (28,138 parameters).
-
-    Returns:
-        nn.Module: From images ``(N, 1, 28, 28)`` to logits ``(N, 10)``.
-    """
+    """Build a vision transformer with LayerNorm (28,138 parameters)."""
     return _VisionTransformer(width=32, depth=3)
 
 

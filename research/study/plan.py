@@ -85,25 +85,12 @@ class Network:
         )
 
     def row(self, epoch: int, metric: str, value: float) -> Row:
-        """Make a row.
-
-        Args:
-            epoch (int): The epoch, counted from 1.
-            metric (str): Name of the metric.
-            value (float): Its value.
-
-        Returns:
-            Row: The row.
-        """
+        """Make a row of a metric after an epoch, counted from 1."""
         return Row(*self.key, epoch, metric, value)
 
 
 def key_of(row: Row) -> Key:
-    """Tell to which network a row belongs.
-
-    Returns:
-        tuple: Setting, method, momentum, interval and seed.
-    """
+    """Return the key of the network that a row belongs to."""
     return row.setting, row.method, row.momentum, row.interval, row.seed
 
 
@@ -153,11 +140,7 @@ class Study:
         self.settings = kept
 
     def momentum(self, window: float) -> float:
-        """Convert a window.
-
-        Returns:
-            float: The weight of the new value.
-        """
+        """Convert a window in epochs to a momentum."""
         return float(f'{1 / (window * self.steps):.4g}')
 
     def momenta(self, name: str) -> list[float]:
@@ -312,16 +295,6 @@ class Study:
 def finished(
     rows: Iterable[Row], epochs: int, metric: str = 'test/accuracy'
 ) -> set[Key]:
-    """Tell what has been trained, or measured.
-
-    Args:
-        rows (Iterable[Row]): The rows so far.
-        epochs (int): Epochs of a training.
-        metric (str): A metric of the last epoch. Defaults to
-            ``'test/accuracy'``, which every training has.
-
-    Returns:
-        set[Key]: The :attr:`Network.key` of all that have it.
-    """
+    """Return the keys of all networks that have a metric of the last epoch."""
     chosen = (r for r in rows if r.epoch == epochs and r.metric == metric)
     return {key_of(row) for row in chosen}

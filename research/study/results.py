@@ -59,38 +59,22 @@ class Results:
             self._last[row.setting] = max(last, row.epoch)
 
     def epochs(self, setting: str) -> int:
-        """Count the epochs of a setting.
-
-        Returns:
-            int: The last epoch of its rows.
-        """
+        """Return the last epoch of a setting."""
         return self._last[setting]
 
     def methods(self, setting: str) -> list[str]:
-        """List what was reported.
-
-        Returns:
-            list[str]: The methods, in the order of the tables.
-        """
+        """List the methods with report seeds, in the order of the tables."""
         return [m for m in METHODS if self._reported(setting, m)]
 
     def normalised(self, setting: str) -> bool:
-        """Tell whether a setting's network has BatchNorm.
-
-        Returns:
-            bool: Whether there are rows of a method that recalibrates it.
-        """
+        """Return whether a setting has methods that recalibrate BatchNorm."""
         return any(
             key[0] == setting and key[1].endswith('-bn')
             for key in self._curves
         )
 
     def chooser(self, setting: str) -> str:
-        """Tell whose selection seeds choose the momenta of a setting.
-
-        Returns:
-            str: The name of that setting, often the same.
-        """
+        """Return the setting whose selection seeds choose the momenta."""
         return self.planned.get(setting, {}).get('momenta_of', setting)
 
     def setup(self, setting: str, method: str) -> Optional[Setup]:
@@ -145,15 +129,7 @@ class Results:
         }
 
     def metrics(self, start: str) -> list[str]:
-        """List metrics.
-
-        Args:
-            start (str): What their names begin with.
-
-        Returns:
-            list[str]: Those of any row, in the order of their names, with
-            numbers by size.
-        """
+        """List the metrics that begin with ``start``, numbers by size."""
         found = {row.metric for row in self.rows}
         return sorted((m for m in found if m.startswith(start)), key=_by_size)
 

@@ -87,20 +87,12 @@ def mean_and_spread(values: Collection[float], quantity: Quantity) -> str:
 
 
 def interval(ends: tuple[float, float], quantity: Quantity) -> str:
-    """Write an interval.
-
-    Returns:
-        str: The ends in brackets.
-    """
+    """Return the ends of an interval in brackets."""
     return '[{}, {}]'.format(*(number(e, quantity, True) for e in ends))
 
 
 def probability(p: Optional[float]) -> str:
-    """Write a p-value.
-
-    Returns:
-        str: Two digits; three decimals at least.
-    """
+    """Return a p-value with three decimals."""
     if p is None:
         return NOTHING
     return '< 0.001' if p < 0.001 else f'{p:.3f}'

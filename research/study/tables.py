@@ -115,12 +115,7 @@ def differences(results: Results, setting: str) -> Table:
 
 
 def robustness(results: Results, setting: str) -> Optional[Table]:
-    """Tabulate robustness, calibration and agreement.
-
-    Returns:
-        Table, optional: A line for each method; None if nothing was
-        measured.
-    """
+    """Tabulate robustness, calibration and agreement, if measured."""
     metrics = [
         *ROBUST,
         *(m for s in ROBUST_STARTS for m in results.metrics(s)),
@@ -129,17 +124,7 @@ def robustness(results: Results, setting: str) -> Optional[Table]:
 
 
 def flatness(results: Results, setting: str, split: str) -> Optional[Table]:
-    """Tabulate curvature and sharpness of the loss.
-
-    Args:
-        results (Results): The results.
-        setting (str): The setting.
-        split (str): ``'train'`` or ``'test'``.
-
-    Returns:
-        Table, optional: A line for each method; None if nothing was
-        measured.
-    """
+    """Tabulate curvature and sharpness of a loss, if measured."""
     metrics = [f'{split}/{name}' for name in FLAT]
     for start in FLAT_STARTS:
         metrics += results.metrics(f'{split}/{start}')

@@ -221,16 +221,7 @@ class Training:
 
 
 def labelled(train: Images, setting: Any, seed: int) -> Images:
-    """Make some labels wrong, if the setting says so.
-
-    Args:
-        train (Images): The images of the training.
-        setting (ConfigDict): The setting.
-        seed (int): Seed of the run.
-
-    Returns:
-        Images: The images with the labels that are trained on.
-    """
+    """Replace labels at random if the setting has label noise."""
     rate = setting.get('label_noise', 0)
     labels = symmetric_noise(train.labels, rate, 10, seed)
     return Images(train.images, labels)

@@ -86,15 +86,7 @@ def make_row(setting: Setting, method: str, found: Estimate) -> Row:
 
 
 def simulate(steps: int, chains: int) -> Iterator[Row]:
-    """Simulate every setting.
-
-    Args:
-        steps (int): Steps of a chain.
-        chains (int): Number of chains.
-
-    Yields:
-        Row: The variances of SGD, EMA and SEMA.
-    """
+    """Yield the variances of SGD, EMA and SEMA in each setting."""
     for seed, setting in enumerate(track(SETTINGS, transient=True)):
         found = simulate_ema(setting, steps, chains, seed)
         found.update(simulate_sema(setting, steps, chains, seed))

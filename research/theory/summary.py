@@ -13,15 +13,7 @@ from .rows import Row
 
 
 def table(rows: Sequence[Any], **columns: str) -> str:
-    """Format rows as a table of Markdown.
-
-    Args:
-        rows (Sequence): Instances of one dataclass.
-        **columns (str): Attributes, and their headings.
-
-    Returns:
-        str: The table.
-    """
+    """Format attributes of rows as a table; ``columns`` are its titles."""
     lines = (
         [_rounded(getattr(row, name)) for name in columns] for row in rows
     )
@@ -33,14 +25,7 @@ def _rounded(value: Any) -> Any:
 
 
 def span(values: np.ndarray) -> str:
-    """Describe a grid.
-
-    Args:
-        values (np.ndarray): Its values, in order.
-
-    Returns:
-        str: The first and the last.
-    """
+    """Return the first and the last value of a grid."""
     return f'{values[0]:g} to {values[-1]:g}'
 
 

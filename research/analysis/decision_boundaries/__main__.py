@@ -77,7 +77,7 @@ class Data:
 
     @property
     def test(self) -> tuple[Tensor, Tensor]:
-        """The points to test with, and their labels."""
+        """Return the accuracy on the test points, from 0 to 1."""
         return self.points[TRAIN:], self.labels[TRAIN:]
 
 
@@ -140,21 +140,13 @@ def train(
 
 @torch.no_grad()
 def test(model: nn.Module, data: Data) -> float:
-    """Compute the accuracy on the test points.
-
-    Returns:
-        float: From 0 to 1.
-    """
+    """Return the accuracy on the test points, from 0 to 1."""
     points, labels = data.test
     return float((model(points).argmax(1) == labels).double().mean())
 
 
 def grid(data: Data) -> Tensor:
-    """Cover the training points.
-
-    Returns:
-        Tensor: Of shape (SIDE * SIDE, 2), line by line.
-    """
+    """Cover the training points by (SIDE * SIDE, 2) points, row by row."""
     low, high = data.train[0].amin(0), data.train[0].amax(0)
     xs, ys = torch.linspace(0, 1, SIDE)[:, None].mul(high - low).add(low).T
     y, x = torch.meshgrid(ys, xs, indexing='ij')

@@ -3,16 +3,13 @@
 import statistics
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from torch import Tensor
 
-from .rows import Accuracy, Probability
-
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt
-
+from research.common.figures import plt, save
 from research.common.methods import METHODS
+
+from .rows import Accuracy, Probability
 
 STYLES = {method.label: method for method in METHODS.values()}
 
@@ -55,8 +52,7 @@ def draw(
         'Decision boundaries, a line for each seed; '
         'dots and crosses: training points of the two classes'
     )
-    figure.savefig(file, dpi=120)
-    plt.close(figure)
+    save(figure, file, dpi=120)
 
 
 def _scatter(axes: plt.Axes, at: Tensor, labels: Tensor) -> None:

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt
+from research.common.figures import plt, save
 
 #: Names of solutions to their coordinates.
 Places = dict[str, tuple[float, ...]]
@@ -24,9 +22,7 @@ def draw(rows: list[dict[str, float]], places: Places, path: Path) -> None:
     """
     figure, axes = plt.subplots(figsize=(6, 4.5), layout='constrained')
     (_draw_plane if 'y' in rows[0] else _draw_line)(axes, rows, places)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    save(figure, path, dpi=120)
 
 
 def _draw_line(
