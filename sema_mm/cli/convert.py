@@ -2,10 +2,10 @@
 
 Examples::
 
-    python tools/convert_checkpoint.py OLD.pth NEW.pth
-    python tools/convert_checkpoint.py OLD.pth NEW.pth --config CONFIG
-    python tools/convert_checkpoint.py ANY.pth model.pth --export average
-    python tools/convert_checkpoint.py ANY.pth model.safetensors \
+    sema-mm convert OLD.pth NEW.pth
+    sema-mm convert OLD.pth NEW.pth --config CONFIG
+    sema-mm convert ANY.pth model.pth --export average
+    sema-mm convert ANY.pth model.safetensors \
         --export origin
 """
 

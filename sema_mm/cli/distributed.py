@@ -1,7 +1,7 @@
-"""Joins the processes of a run before its runner is built, on CPUs too.
+"""Join the processes of a run before its runner is built, on CPUs too.
 
-mmengine joins processes itself, but makes a CUDA device the current one
-first, whatever the backend. It leaves them alone when they are joined.
+mmengine joins processes itself, but selects a CUDA device first, whatever the
+backend. It skips this when they are joined already.
 """
 
 import atexit
@@ -22,7 +22,7 @@ from mmengine.logging import print_log
 from mmengine.registry import MODEL_WRAPPERS
 from torch.nn.parallel import DistributedDataParallel
 
-#: What torch calls the numbers of a process, and each launcher in turn.
+#: Variables of rank, world size and local rank, by launcher.
 NUMBERS = {
     'pytorch': ('RANK', 'WORLD_SIZE', 'LOCAL_RANK'),
     'slurm': ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'),
@@ -30,31 +30,31 @@ NUMBERS = {
         f'OMPI_COMM_WORLD_{name}' for name in ('RANK', 'SIZE', 'LOCAL_RANK')
     ),
 }
-#: Who sets them.
+#: What sets them.
 STARTERS = {
-    'pytorch': 'torchrun sets: use tools/dist_train.sh or tools/dist_test.sh',
-    'slurm': 'srun sets: use tools/slurm_train.sh or tools/slurm_test.sh',
+    'pytorch': 'torchrun sets: use torchrun -m sema_mm, or tools/dist_*.sh',
+    'slurm': 'srun sets: use tools/slurm_*.sh',
     'mpi': 'the mpirun of Open MPI sets',
 }
 
 
 def join_processes(cfg: Config) -> None:
-    """Joins the processes that a launcher started, where they have no GPU.
+    """Join the processes that a launcher started, where they have no GPU.
 
-    Where they have one, it only says where to meet, and mmengine joins them.
-    The processes part when the program ends.
+    Where they have one, only the rendezvous is set, and mmengine joins them.
+    The process group is destroyed when the program ends.
 
     Args:
         cfg (Config): The config, changed in place to fit CPUs if need be.
 
     Raises:
         ValueError: If a variable of the launcher or a GPU is missing, or the
-            processes cannot meet.
+            rendezvous fails.
     """
     launcher = cfg.get('launcher', 'none')
     if launcher == 'none':
         return
-    os.environ.update(meeting(launcher, os.environ))
+    os.environ.update(rendezvous(launcher, os.environ))
     atexit.register(part)
     if get_device() == 'cpu':
         if not dist.is_initialized():
@@ -71,16 +71,13 @@ def rank_and_world_size(launcher: str) -> tuple[int, int]:
     return int(os.environ.get(rank, 0)), int(os.environ.get(size, 1))
 
 
-def meeting(launcher: str, env: Mapping[str, str]) -> dict[str, str]:
-    """Reads who a process is and where it meets the others.
+def rendezvous(launcher: str, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that torch reads: rank, world size, rendezvous.
 
     Args:
-        launcher (str): What started it: 'pytorch', 'slurm' or 'mpi'.
-        env (Mapping[str, str]): Its environment.
-
-    Returns:
-        dict[str, str]: The variables that torch reads. An address and a port
-        that are set already are kept.
+        launcher (str): ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        env (Mapping[str, str]): Environment of the process. An address and a
+            port that are set already are kept.
 
     Raises:
         ValueError: If a variable of the launcher is missing.
@@ -102,18 +99,10 @@ def meeting(launcher: str, env: Mapping[str, str]) -> dict[str, str]:
 
 
 def find_address(launcher: str, env: Mapping[str, str]) -> str:
-    """Finds the address of the machine of process 0.
-
-    Args:
-        launcher (str): What started the processes.
-        env (Mapping[str, str]): The environment of one.
-
-    Returns:
-        str: The first node of a Slurm job; this machine, if there is no
-        other.
+    """Return the address of the machine of rank 0.
 
     Raises:
-        ValueError: If the launcher does not tell it.
+        ValueError: If the launcher does not give it.
     """
     if launcher == 'slurm':
         nodes = env.get('SLURM_STEP_NODELIST') or env['SLURM_NODELIST']
@@ -131,29 +120,16 @@ def find_address(launcher: str, env: Mapping[str, str]) -> str:
 
 
 def first_node(nodes: str) -> str:
-    """Reads the first name of a Slurm list of nodes.
-
-    Args:
-        nodes (str): The list, as in ``'gpu[07-09,11],login1'``.
-
-    Returns:
-        str: The name, as in ``'gpu07'``.
-    """
+    """Return the first node of a Slurm list, as in ``'gpu[07-09,11],a'``."""
     names = re.sub(r'\[(\w+)[^\]]*\]', r'\1', nodes)
     return names.split(',')[0]
 
 
 def find_port(launcher: str, env: Mapping[str, str]) -> str:
-    """Finds the port of process 0.
+    """Return the port of rank 0.
 
-    Args:
-        launcher (str): What started the processes.
-        env (Mapping[str, str]): The environment of one.
-
-    Returns:
-        str: In a Slurm job, a port made from its number and that of the
-        step, so that jobs on one machine do not meet each other; under MPI,
-        torch's default.
+    In a Slurm job it depends on the numbers of job and step, so that jobs on
+    one machine use different ports; under MPI it is torch's default.
     """
     if launcher == 'slurm':
         step = int(env.get('SLURM_STEP_ID', '0'))
@@ -162,13 +138,13 @@ def find_port(launcher: str, env: Mapping[str, str]) -> str:
 
 
 def join_with_gloo(dist_cfg: dict[str, Any]) -> None:
-    """Joins the processes on CPUs.
+    """Join processes on CPUs.
 
     Args:
         dist_cfg (dict): What mmengine would join them with.
 
     Raises:
-        ValueError: If the processes cannot meet.
+        ValueError: If the rendezvous fails.
     """
     timeout = None
     if dist_cfg.get('timeout') is not None:
@@ -182,18 +158,16 @@ def join_with_gloo(dist_cfg: dict[str, Any]) -> None:
         reason = str(error).splitlines()[0]
         if 'address already in use' in str(error).lower():
             reason = 'another program has this port: give a free one in PORT'
-        raise ValueError(
-            f'the processes cannot meet at {where}: {reason}'
-        ) from error
-    say(f'{dist.get_world_size()} processes on CPUs meet at {where}.')
+        raise ValueError(f'rendezvous failed at {where}: {reason}') from error
+    say(f'{dist.get_world_size()} processes on CPUs joined at {where}.')
 
 
 def check_gpus(process: int, gpus: int) -> None:
-    """Checks that there is a GPU for a process.
+    """Check that there is a GPU for a process.
 
     Args:
-        process (int): Its number on this machine, from 0.
-        gpus (int): How many GPUs there are.
+        process (int): Its local rank.
+        gpus (int): GPUs of this machine.
 
     Raises:
         ValueError: If there is none.
@@ -206,11 +180,7 @@ def check_gpus(process: int, gpus: int) -> None:
 
 
 def fit_to_cpus(cfg: Config) -> None:
-    """Writes into a config what processes without a GPU need.
-
-    Args:
-        cfg (Config): The config, changed in place.
-    """
+    """Write into a config what processes without a GPU need."""
     cfg.merge_from_dict({'env_cfg.dist_cfg.backend': 'gloo'})
     owner, key = cfg, 'model_wrapper_cfg'
     if cfg.get('runner_type') == 'FlexibleRunner':
@@ -229,11 +199,7 @@ def fit_to_cpus(cfg: Config) -> None:
 
 
 def keep_off_gpus(wrapper: dict[str, Any]) -> None:
-    """Keeps the wrapper of a model from asking for a GPU.
-
-    Args:
-        wrapper (dict): Its config, changed in place; what it says is kept.
-    """
+    """Keep a model wrapper from asking for a GPU, unless its config does."""
     kind = wrapper.setdefault('type', 'MMDistributedDataParallel')
     kind = MODEL_WRAPPERS.get(kind) if isinstance(kind, str) else kind
     if isinstance(kind, type) and issubclass(kind, DistributedDataParallel):
@@ -241,14 +207,7 @@ def keep_off_gpus(wrapper: dict[str, Any]) -> None:
 
 
 def replace_sync_bn(node: Any) -> bool:
-    """Replaces SyncBN by BN, as mmengine does in a run of one process.
-
-    Args:
-        node (Any): A part of a config, changed in place.
-
-    Returns:
-        bool: Whether there was any.
-    """
+    """Replace SyncBN by BN in part of a config; return whether it had any."""
     if isinstance(node, (list, tuple)):
         return any([replace_sync_bn(part) for part in node])
     if not isinstance(node, dict):
@@ -261,20 +220,16 @@ def replace_sync_bn(node: Any) -> bool:
 
 @master_only
 def say(text: str) -> None:
-    """Prints a line, in one process.
-
-    Args:
-        text (str): The line.
-    """
+    """Log a line, on rank 0."""
     print_log(text)
 
 
 def part() -> None:
-    """Parts the processes at a normal end; torch warns where nobody does.
+    """Destroy the process group at a normal end; torch warns otherwise.
 
-    After an error the others may never come to wait for. A runner holds
-    itself, and by its model the threads of the group: while these live, the
-    interpreter's end can abort the process.
+    After an error the other processes may never come. A runner refers to
+    itself and, by its model, to threads of the group: while these live, the
+    end of the interpreter can abort the process.
     """
     if dist.is_initialized() and not hasattr(sys, 'last_value'):
         gc.collect()

@@ -1,4 +1,4 @@
-"""Ends a tool with one sentence where a user can mend what is wrong."""
+"""End a command with one sentence where a user can fix the error."""
 
 import contextlib
 import os
@@ -20,13 +20,10 @@ USER_ERRORS = (ValueError, TypeError, KeyError, ImportError, OSError)
 
 @contextlib.contextmanager
 def one_sentence(*kinds: type[BaseException]) -> Iterator[None]:
-    """Ends the program on such errors with their message and exit code 2.
+    """End the program on such errors with their message and exit code 2.
 
     Args:
-        *kinds (type): The errors that a user can mend; others pass.
-
-    Yields:
-        None: Nothing.
+        *kinds (type): The errors that a user can fix; others pass.
     """
     try:
         yield
@@ -36,13 +33,10 @@ def one_sentence(*kinds: type[BaseException]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def running() -> Iterator[None]:
-    """Ends the program on what a user can mend while a runner runs.
+    """End the program on what a user can fix while a runner runs.
 
-    The exit code is 2 for what is wrong in the config or a checkpoint, and 1
-    for what went wrong on the way. Other errors pass, with their traceback.
-
-    Yields:
-        None: Nothing.
+    The exit code is 2 for errors in the config or a checkpoint, and 1 for
+    errors of the run. Other errors pass, with their traceback.
     """
     try:
         yield
@@ -66,27 +60,17 @@ def running() -> Iterator[None]:
 
 
 def explains_itself(error: BaseException) -> bool:
-    """Tells whether the message of an error was written for users.
-
-    Args:
-        error (BaseException): The error.
-
-    Returns:
-        bool: Whether this project or a registry of mmengine raised it.
-    """
+    """Return whether this project or a registry raised an error."""
     folders = (sema_mm.__file__, __file__, mmengine.registry.__file__)
     path = place_of(error).filename
     return any(path.startswith(osp.dirname(f) + os.sep) for f in folders)
 
 
 def being_built(error: BaseException) -> str:
-    """Finds out what the runner was building when an error was raised.
-
-    Args:
-        error (BaseException): The error.
+    """Return what the runner was building when an error was raised.
 
     Returns:
-        str: The part, such as 'train loop'; empty if it was running.
+        str: The part, such as ``'train loop'``; empty if it was running.
     """
     names = [
         frame.name
@@ -98,42 +82,28 @@ def being_built(error: BaseException) -> str:
 
 
 def is_of_others(error: BaseException) -> bool:
-    """Tells whether an error is about the other processes of a run.
-
-    Args:
-        error (BaseException): The error.
-
-    Returns:
-        bool: Whether it is.
-    """
+    """Return whether another process of the run caused an error."""
     gloo = isinstance(error, RuntimeError) and 'gloo' in str(error)
     return gloo or isinstance(error, dist.DistError)
 
 
 def place_of(error: BaseException) -> traceback.FrameSummary:
-    """Finds where an error was raised.
-
-    Args:
-        error (BaseException): The error.
-
-    Returns:
-        traceback.FrameSummary: The file and the line.
-    """
+    """Return the file and the line that raised an error."""
     frames = traceback.extract_tb(error.__traceback__)
     unnamed = traceback.FrameSummary(__file__, 0, '')
     return frames[-1] if frames else unnamed
 
 
 def end(error: BaseException, code: int, more: str = '') -> NoReturn:
-    """Ends the program with the message of an error.
+    """End the program with the message of an error.
 
     Errors that other code than this project's raised are followed by the
-    place that raised them.
+    file and the line.
 
     Args:
         error (BaseException): The error.
         code (int): The exit code.
-        more (str): What to print after the message. Defaults to ''.
+        more (str): Text after the message. Defaults to ''.
     """
     text = str(error.args[0] if len(error.args) == 1 else error).strip()
     if 'Original Traceback' in text:  # Of a worker that reads data.

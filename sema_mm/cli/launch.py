@@ -1,4 +1,4 @@
-"""What the tools share: from a command line to a config and a runner."""
+"""What the commands share: from a command line to a config and a runner."""
 
 import argparse
 import os
@@ -19,13 +19,10 @@ from .errors import USER_ERRORS, one_sentence
 
 
 def make_parser(text: str) -> argparse.ArgumentParser:
-    """Makes a parser with the arguments of all tools that read a config.
+    """Return a parser with the arguments of all commands that read a config.
 
     Args:
-        text (str): What the tool does, in its first line.
-
-    Returns:
-        argparse.ArgumentParser: The parser.
+        text (str): Docstring of the command; its first line is the help.
     """
     parser = argparse.ArgumentParser(description=text.splitlines()[0])
     parser.add_argument(
@@ -44,11 +41,7 @@ def make_parser(text: str) -> argparse.ArgumentParser:
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of the tools that run a config.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser of a tool.
-    """
+    """Add the arguments of the commands that run a config."""
     parser.add_argument(
         '--work-dir',
         help='folder of logs and checkpoints '
@@ -68,15 +61,12 @@ def prepare(
     merge_args: Callable[[Config, argparse.Namespace], None],
     loop: str,
 ) -> Runner:
-    """Goes from the command line to a runner, or ends the program.
+    """Return the runner of a command line, or end the program.
 
     Args:
         args (argparse.Namespace): The command line.
         merge_args (callable): Writes it into the config.
         loop (str): What the runner must be able to do, 'train' or 'test'.
-
-    Returns:
-        Runner: The runner.
     """
     with one_sentence(*USER_ERRORS):
         cfg = load_config(args.config)
@@ -95,7 +85,7 @@ def merge_common(
     args: argparse.Namespace,
     change: Callable[[], None] = lambda: None,
 ) -> None:
-    """Writes the arguments of both tools into a config; they win.
+    """Write the arguments of train and test into a config; they win.
 
     Args:
         cfg (Config): The config, changed in place.
@@ -116,7 +106,7 @@ def merge_options(
     options: Optional[dict],
     change: Callable[[], None] = lambda: None,
 ) -> None:
-    """Writes ``--cfg-options`` into a config.
+    """Write ``--cfg-options`` into a config.
 
     Args:
         cfg (Config): The config, changed in place.
@@ -124,7 +114,8 @@ def merge_options(
         change (callable): Changes the config after these options, but
             before those about ``custom_hooks``. Defaults to nothing.
     """
-    hooks, others = {}, {}
+    hooks: dict = {}
+    others: dict = {}
     for key, value in (options or {}).items():
         part = hooks if key.split('.')[0] == 'custom_hooks' else others
         part[key] = value
@@ -134,14 +125,7 @@ def merge_options(
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Builds the runner that a config names, mmengine's own by default.
-
-    Args:
-        cfg (Config): The config.
-
-    Returns:
-        Runner: The runner.
-    """
+    """Return the runner that a config names, mmengine's own by default."""
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
     return Runner.from_cfg(cfg)

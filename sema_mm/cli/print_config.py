@@ -2,9 +2,9 @@
 
 Examples::
 
-    python tools/print_config.py CONFIG > whole_config.py
-    python tools/print_config.py CONFIG --averaging sema --gpus 8
-    python tools/print_config.py CONFIG --dataset-length 50000 --plan-only
+    sema-mm print-config CONFIG > whole_config.py
+    sema-mm print-config CONFIG --averaging sema --gpus 8
+    sema-mm print-config CONFIG --dataset-length 50000 --plan-only
 
 The whole output is a config: the plan of the switches follows in comments.
 """

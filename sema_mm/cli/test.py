@@ -1,11 +1,11 @@
-"""Tests a checkpoint with any mmengine config.
+"""Test a checkpoint with any mmengine config.
 
 Examples::
 
-    python tools/test.py CONFIG CHECKPOINT
-    python tools/test.py CONFIG CHECKPOINT --weights origin
-    python tools/test.py CONFIG CHECKPOINT --out metrics.json
-    python tools/test.py CONFIG CHECKPOINT --out predictions.pkl
+    sema-mm test CONFIG CHECKPOINT
+    sema-mm test CONFIG CHECKPOINT --weights origin
+    sema-mm test CONFIG CHECKPOINT --out metrics.json
+    sema-mm test CONFIG CHECKPOINT --out predictions.pkl
 """
 
 import argparse
@@ -21,11 +21,7 @@ from .launch import add_run_arguments, make_parser, merge_common, prepare
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
+    """Read the command line."""
     parser = make_parser(__doc__)
     add_run_arguments(parser)
     parser.add_argument('checkpoint', help='path of the checkpoint')
@@ -45,11 +41,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
-    """Writes the arguments into the config; ``--cfg-options`` win.
-
-    Args:
-        cfg (Config): The config, changed in place.
-        args (argparse.Namespace): The arguments.
+    """Write the arguments into the config; ``--cfg-options`` win.
 
     Raises:
         ValueError: If ``--out`` is neither a .json nor a .pkl file.
@@ -70,7 +62,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Tests."""
+    """Test."""
     args = parse_args()
     runner = prepare(args, merge_args, 'test')
     runner.register_hook(ChosenWeights(args.weights))

@@ -1,11 +1,11 @@
-"""Trains the model of any mmengine config.
+"""Train the model of any mmengine config.
 
 Examples::
 
-    python tools/train.py CONFIG
-    python tools/train.py CONFIG --resume
-    python tools/train.py CONFIG --averaging sema
-    python tools/train.py CONFIG --cfg-options train_cfg.max_epochs=3
+    sema-mm train CONFIG
+    sema-mm train CONFIG --resume
+    sema-mm train CONFIG --averaging sema
+    sema-mm train CONFIG --cfg-options train_cfg.max_epochs=3
 
 CONFIG is a path, or the name of a config that an installed library brings,
 such as ``mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py``.
@@ -27,11 +27,7 @@ from .launch import add_run_arguments, make_parser, merge_common, prepare
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
+    """Read the command line."""
     parser = make_parser(__doc__)
     add_run_arguments(parser)
     add_averaging_arguments(parser)
@@ -55,11 +51,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
-    """Writes the arguments into the config; ``--cfg-options`` win.
-
-    Args:
-        cfg (Config): The config, changed in place.
-        args (argparse.Namespace): The arguments.
+    """Write the arguments into the config; ``--cfg-options`` win.
 
     Raises:
         ValueError: If an argument does not fit the config.
@@ -93,13 +85,10 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def divide_base(cfg: Config) -> None:
-    """Lets ``--auto-scale-lr`` count accumulated batches.
+    """Make ``--auto-scale-lr`` count accumulated batches.
 
-    mmengine compares ``base_batch_size`` with the images of one iteration, on
-    all GPUs. So it becomes that of one iteration; this is printed.
-
-    Args:
-        cfg (Config): The config with all options, changed in place.
+    mmengine compares ``base_batch_size`` with the images of one iteration on
+    all GPUs, so it is divided by the batches of an optimizer step.
     """
     count = (cfg.get('optim_wrapper') or {}).get('accumulative_counts', 1)
     scaled = cfg.get('auto_scale_lr') or {}
@@ -115,13 +104,9 @@ def divide_base(cfg: Config) -> None:
 
 
 def merge_averaging(cfg: Config, args: argparse.Namespace) -> None:
-    """Writes ``--averaging`` and the common arguments into the config.
+    """Write ``--averaging`` and the common arguments into the config.
 
-    Prints the hooks that come of it, in one process.
-
-    Args:
-        cfg (Config): The config, changed in place.
-        args (argparse.Namespace): The arguments.
+    Prints the resulting hooks, on rank 0.
     """
     notes: list[str] = []
 
@@ -144,7 +129,7 @@ def merge_averaging(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Trains."""
+    """Train."""
     args = parse_args()
     runner = prepare(args, merge_args, 'train')
     if runner.cfg.get('resume') and starts_anew(runner.cfg):
@@ -162,14 +147,7 @@ def main() -> None:
 
 
 def starts_anew(cfg: Config) -> bool:
-    """Tells whether a run that is to resume has nothing to resume from.
-
-    Args:
-        cfg (Config): The config.
-
-    Returns:
-        bool: Whether it starts from the beginning.
-    """
+    """Return whether a run that should resume finds no checkpoint."""
     folder = Path(cfg.work_dir)
     if cfg.get('load_from') or (folder / 'last_checkpoint').exists():
         return False

@@ -342,9 +342,9 @@ def mpi(**changes):
     return {**env, **changes}
 
 
-class TestMeeting:
+class TestRendezvous:
     def test_slurm(self, tool):
-        assert tool.meeting('slurm', slurm()) == dict(
+        assert tool.rendezvous('slurm', slurm()) == dict(
             RANK='3',
             WORLD_SIZE='4',
             LOCAL_RANK='1',
@@ -353,13 +353,13 @@ class TestMeeting:
         )
 
     def test_slurm_on_one_machine_needs_no_name(self, tool):
-        env = tool.meeting('slurm', slurm(SLURM_STEP_NODELIST='gpu09'))
+        env = tool.rendezvous('slurm', slurm(SLURM_STEP_NODELIST='gpu09'))
         assert env['MASTER_ADDR'] == '127.0.0.1'
 
     @pytest.mark.parametrize('launcher, env', [('slurm', slurm), ('mpi', mpi)])
     def test_what_is_set_is_kept(self, tool, launcher, env):
         given = dict(MASTER_ADDR='a', MASTER_PORT='1')
-        found = tool.meeting(launcher, env(**given))
+        found = tool.rendezvous(launcher, env(**given))
         assert given.items() <= found.items()
 
     def test_jobs_and_steps_have_ports_of_their_own(self, tool):
@@ -370,7 +370,7 @@ class TestMeeting:
             dict(SLURM_JOB_ID='4000000000'),
         ]
         ports = {
-            int(tool.meeting('slurm', slurm(**c))['MASTER_PORT'])
+            int(tool.rendezvous('slurm', slurm(**c))['MASTER_PORT'])
             for c in changes
         }
         assert len(ports) == 4
@@ -389,7 +389,7 @@ class TestMeeting:
         assert tool.first_node(nodes) == first
 
     def test_mpi(self, tool):
-        assert tool.meeting('mpi', mpi()) == dict(
+        assert tool.rendezvous('mpi', mpi()) == dict(
             RANK='1',
             WORLD_SIZE='2',
             LOCAL_RANK='1',
@@ -400,7 +400,7 @@ class TestMeeting:
     @pytest.mark.parametrize(
         'launcher, env, words',
         [
-            ('pytorch', {}, 'variable RANK, which torchrun sets: use tools/d'),
+            ('pytorch', {}, 'variable RANK, which torchrun sets: use torch'),
             ('slurm', {}, 'variable SLURM_PROCID, which srun sets: use tools'),
             ('mpi', {}, 'OMPI_COMM_WORLD_RANK, which the mpirun of Open MPI'),
             ('mpi', mpi(OMPI_COMM_WORLD_LOCAL_SIZE='1'), 'need MASTER_ADDR'),
@@ -408,7 +408,7 @@ class TestMeeting:
     )
     def test_what_is_missing(self, tool, launcher, env, words):
         with pytest.raises(ValueError, match=words):
-            tool.meeting(launcher, env)
+            tool.rendezvous(launcher, env)
 
 
 class TestConfig:
@@ -502,7 +502,7 @@ class TestJoin:
         cfg = self.join(tool, port=0)
         assert dist.get_backend() == 'gloo'
         assert cfg.env_cfg.dist_cfg.backend == 'gloo'
-        text = '1 processes on CPUs meet at 127.0.0.1:0.\n'
+        text = '1 processes on CPUs joined at 127.0.0.1:0.\n'
         assert capsys.readouterr().out == text
         self.join(tool, port=0)  # joined already: left alone
         monkeypatch.setattr(sys, 'last_value', 'an error', raising=False)
@@ -522,7 +522,7 @@ class TestJoin:
 
     def test_timeout(self, tool, set_up):
         set_up(port=0, size=2)
-        with pytest.raises(ValueError, match='cannot meet at 127.0.0.1:0: '):
+        with pytest.raises(ValueError, match='failed at 127.0.0.1:0: '):
             self.join(tool, timeout=1)
 
 
@@ -562,7 +562,7 @@ def assert_same(first, second):
 
 def assert_two_processes(done):
     assert done.returncode == 0, done.stdout
-    assert '2 processes on CPUs meet at 127.0.0.1:' in done.stdout
+    assert '2 processes on CPUs joined at 127.0.0.1:' in done.stdout
     for word in ('Traceback', 'destroy_process_group', 'NUM_THREADS'):
         assert word not in done.stdout
 
@@ -644,6 +644,27 @@ def test_tasks_of_slurm_and_machines_of_torchrun(toy, folder):
     third, fourth = ranks(folder / 'b')
     assert_same(third, first)
     assert_same(fourth, first)
+
+
+@needs_no_gpu
+@pytest.mark.slow
+def test_torchrun_of_the_installed_command(toy, folder):
+    """Without a checkout there are no scripts: torchrun starts the module."""
+    done = subprocess.run(
+        [
+            *(sys.executable, '-m', 'torch.distributed.run', '--standalone'),
+            *('--local_addr=127.0.0.1', '--nproc_per_node=2'),
+            *('-m', 'sema_mm', 'train', toy, '--launcher', 'pytorch'),
+            *('--work-dir', 'a'),
+        ],
+        cwd=folder,
+        env={**environment(), 'MKL_NUM_THREADS': '1'},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert_two_processes(done)
+    assert_same(*ranks(folder / 'a'))
 
 
 @needs_no_gpu

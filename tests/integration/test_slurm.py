@@ -106,7 +106,7 @@ def undisturbed(train):
     """The final checkpoint of a run that nothing stopped."""
     done = finish(train('undisturbed'))
     assert done.returncode == 0, done.stdout
-    assert '2 processes on CPUs meet at 127.0.0.1:' in done.stdout
+    assert '2 processes on CPUs joined at 127.0.0.1:' in done.stdout
     return train.folder / 'undisturbed' / f'epoch_{EPOCHS}.pth'
 
 
