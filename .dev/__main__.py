@@ -1,4 +1,4 @@
-"""Sets the environment up: ``python3.11 .dev --venv .venv``."""
+"""Set the environment up: ``python3.11 .dev --venv .venv``."""
 
 from environment.set_up import main
 

@@ -1,4 +1,4 @@
-"""Succeeds if the environment of this interpreter holds some versions.
+"""Succeed if the environment of this interpreter has these versions.
 
 Args: one ``name==version`` for each package.
 """
@@ -7,15 +7,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 
 
-def holds(requirement: str) -> bool:
-    """Tells whether a package is there in its version.
-
-    Args:
-        requirement (str): ``name==version``.
-
-    Returns:
-        bool: whether it is, whatever its local label (``+cpu``).
-    """
+def is_met(requirement: str) -> bool:
+    """Return whether ``name==version`` is met, whatever its local label."""
     name, wanted = requirement.split('==')
     try:
         return version(name).split('+')[0] == wanted
@@ -24,4 +17,4 @@ def holds(requirement: str) -> bool:
 
 
 if __name__ == '__main__':
-    sys.exit(not all(map(holds, sys.argv[1:])))
+    sys.exit(not all(map(is_met, sys.argv[1:])))

@@ -1,4 +1,4 @@
-"""What the machine must have, and what to do where it has not."""
+"""Check what the machine must have, and say what to do where it has not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from environment.steps import SetUpError
 
 
 def check_venv_module() -> None:
-    """Checks that this Python can make virtual environments.
+    """Check that this Python can make virtual environments.
 
     Raises:
         SetUpError: If it cannot, as on Debian without python3-venv.
@@ -28,7 +28,7 @@ def check_venv_module() -> None:
 
 
 def check_compiler() -> None:
-    """Checks that C++ extensions can be built.
+    """Check that C++ extensions can be built.
 
     Raises:
         SetUpError: If there is no C++ compiler or no Python headers.
@@ -47,7 +47,7 @@ def check_compiler() -> None:
 
 
 def choose_ops() -> str:
-    """Decides for which device the operators of mmcv are built.
+    """Choose the device that the operators of mmcv are built for.
 
     Returns:
         str: ``'cpu'``, or the CUDA release and the compute capabilities, as

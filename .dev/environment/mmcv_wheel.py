@@ -1,4 +1,4 @@
-"""Builds a wheel of mmcv with its operators, once per machine."""
+"""Build a wheel of mmcv with its operators, once per machine."""
 
 from __future__ import annotations
 
@@ -22,15 +22,14 @@ GIGABYTES_PER_COMPILER = 2
 
 
 def wheel_folder(stack: Stack, ops: str, cache: Path) -> Path:
-    """Names the folder that keeps the wheel for later set-ups.
+    """Return the folder that keeps the wheel for later set-ups.
+
+    Its name holds everything that the wheel depends on.
 
     Args:
         stack (Stack): the versions.
         ops (str): what the operators are built for.
         cache (Path): the user's cache folder of this project.
-
-    Returns:
-        Path: a folder of its own for everything that the wheel depends on.
     """
     torch = f'torch{stack.pins["torch"]}'
     name = f'{stack.mmcv}-{stack.pins[stack.mmcv]}'
@@ -38,21 +37,14 @@ def wheel_folder(stack: Stack, ops: str, cache: Path) -> Path:
 
 
 def find_wheel(folder: Path) -> Path | None:
-    """Finds the wheel in its folder.
-
-    Args:
-        folder (Path): result of :func:`wheel_folder`.
-
-    Returns:
-        Path | None: the wheel, or None if it has not been built yet.
-    """
+    """Return the wheel in its folder, None if it has not been built yet."""
     return next(folder.glob('*.whl'), None)
 
 
 def build_wheel(
     stack: Stack, ops: str, folder: Path, python: Path, steps: Steps
 ) -> None:
-    """Builds the wheel and puts it into its folder, whole or not at all.
+    """Build the wheel; its folder gets it whole or not at all.
 
     Args:
         stack (Stack): the versions.
@@ -83,7 +75,7 @@ def build_wheel(
 def _build_environment(
     ops: str, python: Path, scratch: Path
 ) -> Mapping[str, str]:
-    """Environment variables of the build, with our ninja first on PATH."""
+    """Return the variables of the build, with our ninja first on PATH."""
     stand_in = scratch / 'ninja'
     here = Path(__file__).with_name('ninja_with_header.py')
     words = [python, here, python.with_name('ninja')]
@@ -103,14 +95,14 @@ def _build_environment(
 
 
 def _jobs() -> int:
-    """Number of compilers that cores and memory allow at once."""
+    """Return the number of compilers that cores and memory allow at once."""
     memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
     room = memory // (GIGABYTES_PER_COMPILER * 2**30)
     return max(1, min(len(os.sched_getaffinity(0)), room))
 
 
 def _check_cuda(ops: str, python: Path) -> None:
-    """Checks that nvcc is of the CUDA release that torch was built with."""
+    """Check that nvcc is of the CUDA release that torch was built with."""
     release = ops.split('-')[0].replace('cuda', '')
     command = [str(python), '-c', 'import torch; print(torch.version.cuda)']
     wanted = subprocess.check_output(command, text=True).strip()

@@ -1,4 +1,4 @@
-"""Stands in front of ninja and has torch's headers compiled only once.
+"""Stand in for ninja, and compile torch's headers only once.
 
 Every C++ file of mmcv includes ``pytorch_cpp_helper.hpp``, and that header
 includes nearly all of torch: reading it takes most of a file's compile time.
@@ -20,28 +20,18 @@ HEADER = 'pytorch_cpp_helper.hpp'
 
 
 def find_header(build_file: str) -> Path | None:
-    """Finds the header in the include folders of the C++ files.
-
-    Args:
-        build_file (str): text of torch's ``build.ninja``.
-
-    Returns:
-        Path | None: the header, or None if no folder holds it.
-    """
+    """Return the header in the include folders of a build file, or None."""
     folders = re.findall(r'-I\s*(\S+)', _values(build_file)['cflags'])
     headers = [Path(folder, HEADER) for folder in folders]
     return next(filter(Path.is_file, headers), None)
 
 
 def header_command(build_file: str, header: Path) -> str:
-    """Makes the shell command that precompiles the header.
+    """Return the shell command that precompiles the header.
 
     Args:
         build_file (str): text of torch's ``build.ninja``.
         header (Path): the header.
-
-    Returns:
-        str: the command, with the compiler and the flags of the C++ files.
     """
     values = _values(build_file)
     flags = f'{values["cflags"]} {values["post_cflags"]}'
@@ -49,14 +39,11 @@ def header_command(build_file: str, header: Path) -> str:
 
 
 def include_first(build_file: str, header: Path) -> str:
-    """Has every C++ file include the header before anything else.
+    """Return a build file whose C++ files include the header first.
 
     Args:
         build_file (str): text of torch's ``build.ninja``.
         header (Path): the header.
-
-    Returns:
-        str: the changed text.
     """
     return re.sub(
         r'^cflags = .*$', rf'\g<0> -include {header}', build_file, flags=re.M
@@ -64,7 +51,7 @@ def include_first(build_file: str, header: Path) -> str:
 
 
 def _values(build_file: str) -> dict[str, str]:
-    """The variables of a build file, as the shell gets them."""
+    """Return the variables of a build file, as the shell gets them."""
     values = {'cxx': 'c++', 'cflags': '', 'post_cflags': ''}
     for name, value in re.findall(r'^(\w+) =(.*)$', build_file, re.M):
         values[name] = re.sub(r'\$(.)', r'\1', value.strip())
@@ -72,7 +59,7 @@ def _values(build_file: str) -> dict[str, str]:
 
 
 def main() -> None:
-    """Precompiles the header if there is one, then becomes ninja."""
+    """Precompile the header if there is one, then become ninja."""
     ninja, *arguments = sys.argv[1:]
     path = Path('build.ninja')
     build_file = path.read_text() if path.is_file() else ''

@@ -1,4 +1,4 @@
-"""Makes the virtual environment that the project is tested in.
+"""Make the virtual environment that the project is tested in.
 
 Run it through ``make setup``, or from the root of the project::
 
@@ -43,7 +43,7 @@ STAMP = 'sema_mm.stamp'
 
 
 def main() -> None:
-    """Reads the command line and makes the environment if need be."""
+    """Read the command line and make the environment if need be."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--venv', type=Path, default=Path('.venv'))
     parser.add_argument('--stack', choices=PYTHONS, default='openmmlab')
@@ -58,12 +58,7 @@ def main() -> None:
 
 
 def set_up(venv: Path, stack: Stack) -> None:
-    """Makes the environment unless it is there and up to date.
-
-    Args:
-        venv (Path): folder of the environment.
-        stack (Stack): the versions to install.
-    """
+    """Make the environment unless it is there and up to date."""
     check_python(stack)
     ops = choose_ops()
     stamp = fingerprint(venv, stack, ops)
@@ -84,10 +79,7 @@ def set_up(venv: Path, stack: Stack) -> None:
 
 
 def check_python(stack: Stack) -> None:
-    """Checks that this Python is one that the stack runs on.
-
-    Args:
-        stack (Stack): the versions to install.
+    """Check that this Python is one that the stack runs on.
 
     Raises:
         SetUpError: If it is not.
@@ -102,11 +94,7 @@ def check_python(stack: Stack) -> None:
 
 
 def cache_folder() -> Path:
-    """Finds the user's cache folder of this project.
-
-    Returns:
-        Path: the folder, made if it is not there.
-    """
+    """Return the user's cache folder of this project; make it if need be."""
     base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
     folder = Path(base, 'sema_mm')
     folder.mkdir(parents=True, exist_ok=True)
@@ -114,15 +102,12 @@ def cache_folder() -> Path:
 
 
 def fingerprint(venv: Path, stack: Stack, ops: str) -> str:
-    """Says what the environment is made from.
+    """Return what the environment is made from, the text of the stamp.
 
     Args:
         venv (Path): folder of the environment.
         stack (Stack): the versions.
         ops (str): what the operators of mmcv are built for.
-
-    Returns:
-        str: text for the stamp.
     """
     digest = hashlib.sha256()
     for path in stack.requirements + stack.aside + stack.constraints:
@@ -139,15 +124,12 @@ def fingerprint(venv: Path, stack: Stack, ops: str) -> str:
 
 
 def is_whole(venv: Path, stack: Stack, stamp: str) -> bool:
-    """Tells whether the environment was finished and still is what it was.
+    """Return whether the environment is finished and unchanged.
 
     Args:
         venv (Path): folder of the environment.
         stack (Stack): the versions that it has to hold.
         stamp (str): result of :func:`fingerprint`.
-
-    Returns:
-        bool: whether there is nothing to do.
     """
     python = str(venv / 'bin' / 'python')
     script = str(Path(__file__).with_name('check_versions.py'))
@@ -188,14 +170,7 @@ def describe(venv: Path, stack: Stack, has_wheel: bool) -> str:
 
 
 def open_locked(path: Path) -> TextIO:
-    """Opens the log, and waits while another set-up is writing to it.
-
-    Args:
-        path (Path): the file, beside the environment.
-
-    Returns:
-        TextIO: the open file; closing it gives the lock back.
-    """
+    """Return the open log, locked until it is closed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open('a')
     fcntl.flock(file, fcntl.LOCK_EX)
@@ -203,11 +178,7 @@ def open_locked(path: Path) -> TextIO:
 
 
 def make_empty(venv: Path, steps: Steps) -> None:
-    """Makes an empty virtual environment in place of an unfinished one.
-
-    Args:
-        venv (Path): folder of the environment.
-        steps (Steps): runs the command.
+    """Make an empty virtual environment in place of an unfinished one.
 
     Raises:
         SetUpError: If the folder holds something else.
@@ -230,7 +201,7 @@ def make_empty(venv: Path, steps: Steps) -> None:
 def install(
     venv: Path, stack: Stack, ops: str, folder: Path, steps: Steps
 ) -> None:
-    """Installs everything into an empty environment and tries it.
+    """Install everything into an empty environment and try it.
 
     Args:
         venv (Path): folder of the environment.

@@ -52,35 +52,17 @@ class Stack:
         return next(name for name in self.pins if name.endswith('mmcv'))
 
     def pinned(self, *names: str) -> list[str]:
-        """Requirements for some of the packages.
-
-        Args:
-            *names (str): names of packages.
-
-        Returns:
-            list[str]: one ``name==version`` for each.
-        """
+        """Return ``name==version`` of each of these packages."""
         return [f'{name}=={self.pins[name]}' for name in names]
 
 
 def python_tag() -> str:
-    """Names this Python as wheels do.
-
-    Returns:
-        str: the tag, as in ``'cp311'``.
-    """
+    """Return the tag of this Python in wheels, as in ``'cp311'``."""
     return f'cp{sys.version_info[0]}{sys.version_info[1]}'
 
 
 def read_stack(name: str) -> Stack:
-    """Reads the pins of a stack.
-
-    Args:
-        name (str): ``'openmmlab'`` or ``'onedl'``.
-
-    Returns:
-        Stack: the stack.
-    """
+    """Read the pins of ``'openmmlab'`` or ``'onedl'``."""
     text = (ROOT / 'requirements' / f'{name}.txt').read_text()
     pins = re.findall(r'^([\w-]+)==([\w.]+)', text, re.MULTILINE)
     return Stack(name, dict(pins))

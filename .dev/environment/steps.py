@@ -1,4 +1,4 @@
-"""Runs the commands of the set-up, with signs of life and clear failures."""
+"""Run the commands of the set-up, with signs of life and clear failures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SetUpError(Exception):
 
 
 class Steps:
-    """Runs one command after the other and tells how far it has come.
+    """Run one command after the other and say how far it has come.
 
     Args:
         log_path (Path): file that takes the commands' output.
@@ -38,11 +38,7 @@ class Steps:
         log_path.write_text('')
 
     def say(self, text: str) -> None:
-        """Prints one line with the seconds since the start.
-
-        Args:
-            text (str): what to print.
-        """
+        """Print one line with the seconds since the start."""
         print(f'[{time.monotonic() - self.start:4.0f} s] {text}', flush=True)
 
     def run(
@@ -51,7 +47,7 @@ class Steps:
         command: Sequence[str],
         env: Mapping[str, str] | None = None,
     ) -> None:
-        """Runs a command to its end, printing a sign of life now and then.
+        """Run a command to its end, printing a sign of life now and then.
 
         Args:
             title (str): what the command does, for the person who waits.
@@ -112,13 +108,10 @@ class Steps:
 
 
 def progress(output: str) -> str:
-    """Says in a few words how far a command has come.
+    """Return how far a command has come, in a few words.
 
     Args:
         output (str): what pip, or a compilation, has printed so far.
-
-    Returns:
-        str: the number of compiled files, or the last step of pip.
     """
     compiled = COMPILED_FILES.findall(output)
     if compiled:

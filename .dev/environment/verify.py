@@ -1,4 +1,4 @@
-"""Shows that the environment works: run by its own interpreter."""
+"""Show that the environment works; run by its own interpreter."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ import sema_mm  # noqa: F401
 
 
 def main() -> None:
-    """Suppresses one of three boxes with the compiled operator of mmcv."""
+    """Suppress one of three boxes with the compiled operator of mmcv."""
     on_purpose = os.environ.get('SEMA_MM_CPU_ONLY') == '1'
     if sys.argv[1] == 'cpu' and torch.cuda.is_available() and not on_purpose:
         sys.exit(
