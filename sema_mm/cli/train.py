@@ -78,7 +78,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
             )
         # One that is on already was divided in the run that saved it.
         divide = not scaled.get('enable')
-        scaled.enable = True
+        scaled['enable'] = True
     merge_averaging(cfg, args)
     if args.auto_scale_lr and divide:
         divide_base(cfg)
@@ -94,8 +94,8 @@ def divide_base(cfg: Config) -> None:
     scaled = cfg.get('auto_scale_lr') or {}
     if count < 2 or not scaled.get('enable'):
         return
-    total = scaled.base_batch_size
-    scaled.base_batch_size = total / count
+    total = scaled['base_batch_size']
+    scaled['base_batch_size'] = total / count
     if rank_and_world_size(cfg.launcher)[0] == 0:
         print(
             f'auto_scale_lr.base_batch_size={total / count:g} for each of the '
