@@ -1,4 +1,4 @@
-"""Checkpoints that get their name when they are whole."""
+"""Atomic checkpoints: written under a temporary name, then renamed."""
 
 import contextlib
 from collections.abc import Iterator
@@ -19,10 +19,10 @@ _TORCH_SAYS = ('inline_container', 'iostream error')
 
 @contextlib.contextmanager
 def raise_on_all_ranks(text: str) -> Iterator[None]:
-    """Raise an error of the disk on all ranks, when all of them are done.
+    """Wait for all ranks, and raise a disk error of any on each of them.
 
     Args:
-        text (str): What could not be done.
+        text (str): The beginning of the error.
 
     Yields:
         None: Nothing.
@@ -49,11 +49,7 @@ def raise_on_all_ranks(text: str) -> Iterator[None]:
 
 
 class AtomicRunner:
-    """A runner whose checkpoints are whole before they get their name.
-
-    Several ranks may write one checkpoint, which then is a folder: it gets
-    its name when all of them are done.
-    """
+    """A runner that renames its checkpoints when all ranks have written."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
@@ -64,13 +60,13 @@ class AtomicRunner:
     def save_checkpoint(
         self, out_dir: str, filename: str, *args: Any, **kwargs: Any
     ) -> None:
-        """Save under a temporary name, and rename.
+        """Save under a temporary name, and rename; arguments as mmengine's.
 
         Args:
             out_dir (str): Folder of the checkpoint.
-            filename (str): Its name.
-            *args (Any): As for mmengine's runner.
-            **kwargs (Any): As for mmengine's runner.
+            filename (str): Its name, relative to the folder.
+            *args (Any): Passed on.
+            **kwargs (Any): Passed on.
 
         Raises:
             RuntimeError: If the checkpoint cannot be written.
@@ -94,24 +90,16 @@ class AtomicRunner:
 
 
 class DeferredDeleteBackend(LocalBackend):
-    """A disk that takes note of what to remove, and removes nothing."""
+    """A local backend that records deletions in ``outdated``."""
 
     def __init__(self) -> None:
         super().__init__()
         self.outdated: list[Any] = []
 
     def remove(self, filepath: Any) -> None:
-        """Note a file.
-
-        Args:
-            filepath (str or Path): The file.
-        """
+        """Record a file."""
         self.outdated.append(filepath)
 
     def rmtree(self, dir_path: Any) -> None:
-        """Note a folder.
-
-        Args:
-            dir_path (str or Path): The folder.
-        """
+        """Record a folder."""
         self.outdated.append(dir_path)

@@ -1,4 +1,4 @@
-"""Which checkpoint a run goes on from."""
+"""Find the checkpoint to resume from."""
 
 import logging
 import re
@@ -24,10 +24,10 @@ _NAMES = re.compile(r'(epoch|iter)_\d+\.pth|interrupted\.pth')
 
 
 def use_latest_checkpoint(runner: Runner, template: str = '') -> None:
-    """Let a runner that resumes find the newest checkpoint it can read.
+    """Make a runner with ``resume=True`` load its newest readable checkpoint.
 
-    Does nothing for a runner that does not resume, that was told which
-    checkpoint to resume from, or that has loaded one. Call it on every rank.
+    Does nothing if ``load_from`` is given, or if the runner has loaded
+    already. Call it on every rank.
 
     Args:
         runner (Runner): The runner, before it loads anything.
@@ -67,7 +67,7 @@ def latest_checkpoint(work_dir: str, template: str = '') -> Optional[str]:
         text = pointer.read_text(errors='replace').strip()
     if '://' in text:
         return text  # On another machine: mmengine reads it.
-    named = _found(Path(text), Path(work_dir)) if text else None
+    named = _relocated(Path(text), Path(work_dir)) if text else None
     folder = Path(work_dir)
     if named is not None and named.parent.is_dir():
         folder = named.parent
@@ -79,7 +79,7 @@ def latest_checkpoint(work_dir: str, template: str = '') -> Optional[str]:
         for path in folder.glob('*')
         if _NAMES.fullmatch(path.name) or names.fullmatch(path.name)
     ]
-    chosen = _choose(_in_order(named, others))
+    chosen = _first_readable(_newest_first(named, others))
     if chosen is not None and chosen != text:
         _warn(f'{pointer} names {chosen} now, instead of {text or "nothing"}.')
         files.write_text(pointer, chosen)
@@ -89,10 +89,10 @@ def latest_checkpoint(work_dir: str, template: str = '') -> Optional[str]:
     return chosen
 
 
-def _choose(candidates: Iterator[Path]) -> Optional[str]:
-    """Take the first that can be read; set those before it aside."""
+def _first_readable(candidates: Iterator[Path]) -> Optional[str]:
+    """Return the first readable one; rename those before it."""
     for path in candidates:
-        problem = _problem(path)
+        problem = _damage_of(path)
         if problem is None:
             return str(path)
         aside = path.with_name(f'{path.name}.damaged')
@@ -108,8 +108,8 @@ def _warn(text: str) -> None:
     print_log(text, logger='current', level=logging.WARNING)
 
 
-def _in_order(named: Optional[Path], others: list[Path]) -> Iterator[Path]:
-    """Give the checkpoints of a run, the newest first."""
+def _newest_first(named: Optional[Path], others: list[Path]) -> Iterator[Path]:
+    """Yield the checkpoints of a run, the newest first."""
     others.sort(key=lambda path: -path.stat().st_mtime_ns)
     if named is None or not named.exists():
         yield from others
@@ -128,22 +128,22 @@ def _in_order(named: Optional[Path], others: list[Path]) -> Iterator[Path]:
     yield from (path for path in others if path not in (*newer, named))
 
 
-def _found(named: Path, work_dir: Path) -> Path:
-    """Find a named checkpoint, also when the folder was moved."""
+def _relocated(named: Path, work_dir: Path) -> Path:
+    """Return the path of a checkpoint, also when its folder was moved."""
     moved = work_dir / named.name
     return moved if moved.exists() and not named.exists() else named
 
 
 def _iterations(path: Path) -> int:
-    """Read how far a run was, without reading the tensors; -1 if damaged."""
+    """Return the trained iterations without reading tensors; -1 if damaged."""
     try:
         return int(load_from_local(path, 'cpu', mmap=True)['meta']['iter'])
     except Exception:  # Damage shows in many ways; it is looked at later.
         return -1
 
 
-def _problem(path: Path) -> Optional[str]:
-    """Say why a checkpoint cannot be read; None if it can."""
+def _damage_of(path: Path) -> Optional[str]:
+    """Return why a checkpoint cannot be read; None if it can."""
     if path.is_dir():
         return None  # Written by several processes: their engine reads it.
     try:

@@ -12,11 +12,7 @@ __all__ = ['get_random_state', 'preserve_random_state', 'set_random_state']
 
 
 def get_random_state() -> dict[str, Any]:
-    """Read the generators of Python, NumPy and torch on this rank.
-
-    Returns:
-        dict: Tensors, numbers and text only.
-    """
+    """Return the states of Python, NumPy and torch on this rank."""
     python = random.getstate()
     numpy: Any = np.random.get_state()
     name, keys, *rest = numpy
@@ -31,11 +27,7 @@ def get_random_state() -> dict[str, Any]:
 
 
 def set_random_state(state: dict[str, Any]) -> None:
-    """Give the generators of this rank a state of before.
-
-    Args:
-        state (dict): What :func:`get_random_state` returned.
-    """
+    """Restore what :func:`get_random_state` returned."""
     version, internal, gauss = state['python']
     random.setstate((version, tuple(internal), gauss))
     name, keys, *rest = state['numpy']
@@ -47,11 +39,7 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def preserve_random_state() -> Iterator[None]:
-    """Give every random number generator its state back at the end.
-
-    Yields:
-        None: Nothing.
-    """
+    """Restore every random number generator at the end."""
     state = get_random_state()
     try:
         yield

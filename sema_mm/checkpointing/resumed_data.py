@@ -1,4 +1,4 @@
-"""Training data that a resumed run reads on from where it stopped."""
+"""Training data of a resumed run, from the batch where it stopped."""
 
 from collections.abc import Iterator
 from typing import Any, Callable
@@ -7,23 +7,23 @@ __all__ = ['CallbackIterator', 'SkippingLoader']
 
 
 class SkippingLoader:
-    """A data loader that leaves out batches which were trained already.
+    """A data loader that skips batches which were trained already.
 
-    They are read, as in the run that stopped, so that the workers' random
-    numbers are the same, and thrown away.
+    They are read and dropped, so that the workers draw the same random
+    numbers as in the run that stopped.
 
     Args:
         loader (DataLoader): The loader.
-        batches (int): Batches at its beginning to leave out, the first time.
-        then (callable): Called once, before the next batch is read.
+        batches (int): Batches to skip at the beginning, the first time.
+        callback (callable): Called once, before the next batch is read.
     """
 
     def __init__(
-        self, loader: Any, batches: int, then: Callable[[], None]
+        self, loader: Any, batches: int, callback: Callable[[], None]
     ) -> None:
         self._loader = loader
         self._batches = batches
-        self._then = then
+        self._callback = callback
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
@@ -37,28 +37,28 @@ class SkippingLoader:
         for _ in range(batches):
             next(iterator)
         if batches:
-            self._then()
+            self._callback()
         return iterator
 
 
 class CallbackIterator:
     """An iterator that calls a function before one of its items.
 
-    mmengine's iteration-based loop reads the batches that were trained
-    before a resume once more; their augmentation draws random numbers.
+    mmengine's iteration-based loop reads the trained batches once more at a
+    resume; their augmentation draws random numbers.
 
     Args:
         iterator (Iterator): The iterator.
         items (int): Number of items before the call.
-        then (callable): Called once, before the next item is read.
+        callback (callable): Called once, before the next item is read.
     """
 
     def __init__(
-        self, iterator: Any, items: int, then: Callable[[], None]
+        self, iterator: Any, items: int, callback: Callable[[], None]
     ) -> None:
         self._iterator = iterator
         self._items = items
-        self._then = then
+        self._callback = callback
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._iterator, name)
@@ -68,6 +68,6 @@ class CallbackIterator:
 
     def __next__(self) -> Any:
         if self._items == 0:
-            self._then()
+            self._callback()
         self._items -= 1
         return next(self._iterator)

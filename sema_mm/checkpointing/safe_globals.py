@@ -1,8 +1,8 @@
-"""What a checkpoint may hold beside tensors: data, by the name of its class.
+"""Classes that a checkpoint may hold beside tensors, as they are data.
 
-``torch.load(weights_only=True)`` builds nothing but tensors, plain
-containers and what is named here. A function gets in only by its value:
-where a pickle calls ``getattr``, a stand-in looks it up in a table.
+``torch.load(weights_only=True)`` builds tensors, plain containers and what is
+listed here. Where a pickle calls ``getattr``, a stand-in looks the result up
+in a table.
 """
 
 import argparse
@@ -46,12 +46,7 @@ _ATTRIBUTES = {
 
 
 def safe_globals() -> list[Union[Callable, tuple[Callable, str]]]:
-    """List what mmengine and its libraries put into a checkpoint.
-
-    Returns:
-        list: Classes, and pairs of an object and the name that gives it, as
-        ``torch.serialization.safe_globals`` takes them.
-    """
+    """List what ``torch.serialization.safe_globals`` is to allow."""
     dtypes = [t for t in vars(np.dtypes).values() if isinstance(t, type)]
     one_cycle = OneCycleParamScheduler
     allowed: list[Any] = [*_DATA, np.ndarray, np.dtype, *dtypes]

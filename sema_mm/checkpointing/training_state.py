@@ -1,4 +1,4 @@
-"""What a run needs to go on exactly, beyond what mmengine saves."""
+"""What an exact resume needs beyond what mmengine saves."""
 
 from typing import Any, Optional
 
@@ -33,10 +33,10 @@ class TrainingState:
         counters (List[dict]): Counters of each early-stopping hook.
         batches (int): Batches of the running epoch that were trained; 0 at
             the end of an epoch. Defaults to 0.
-        metrics (dict, optional): What the validation at this place has
-            found; None before it. Defaults to None.
-        seed (int, optional): Seed of the order of the data; None if it is
-            not known. Defaults to None.
+        metrics (dict, optional): Metrics of the validation here; None before
+            it. Defaults to None.
+        seed (int, optional): Seed of the order of the data, if known.
+            Defaults to None.
     """
 
     def __init__(
@@ -60,18 +60,7 @@ class TrainingState:
         batches: int = 0,
         metrics: Optional[dict[str, Any]] = None,
     ) -> 'TrainingState':
-        """Read the state of a run. Call it on every rank.
-
-        Args:
-            runner (Runner): The runner, between two iterations.
-            batches (int): Batches of the running epoch that were trained.
-                Defaults to 0.
-            metrics (dict, optional): What the validation has found, if it
-                is over. Defaults to None.
-
-        Returns:
-            TrainingState: The state.
-        """
+        """Collect the state between two iterations. Call it on every rank."""
         mine = {
             'random': get_random_state(),
             'gradients': pending_gradients(runner),
@@ -90,15 +79,7 @@ class TrainingState:
 
     @classmethod
     def from_checkpoint(cls, content: Optional[dict]) -> 'TrainingState':
-        """Take the state out of a checkpoint.
-
-        Args:
-            content (dict, optional): What :meth:`state_dict` returned; None
-                for a checkpoint of mmengine's own.
-
-        Returns:
-            TrainingState: The state; empty for None.
-        """
+        """Return the state in a checkpoint; empty for None."""
         if content is None:
             return cls([], [])
         return cls(
@@ -110,15 +91,7 @@ class TrainingState:
         )
 
     def state_dict(self, with_gradients: bool = True) -> dict:
-        """Give the state as a checkpoint holds it.
-
-        Args:
-            with_gradients (bool): Whether pending gradients are needed.
-                Defaults to True.
-
-        Returns:
-            dict: Tensors, numbers and text only.
-        """
+        """Return tensors, numbers and text for a checkpoint."""
         ranks = self.ranks
         if not with_gradients:
             ranks = [{'random': rank['random']} for rank in ranks]
@@ -131,21 +104,13 @@ class TrainingState:
         }
 
     def restore_counters(self, runner: Runner) -> None:
-        """Give early stopping its counters back.
-
-        Args:
-            runner (Runner): The runner.
-        """
+        """Restore the counters of early stopping."""
         for hook, counter in zip(_early_stopping(runner), self.counters):
             for name, value in counter.items():
                 setattr(hook, name, value)
 
     def restore_gradients(self, model: nn.Module) -> None:
-        """Give the model the gradients of a broken accumulation back.
-
-        Args:
-            model (nn.Module): The model.
-        """
+        """Restore the gradients of an interrupted accumulation."""
         gradients = self._mine().get('gradients') or {}
         for name, parameter in model.named_parameters():
             if name in gradients:
@@ -153,39 +118,27 @@ class TrainingState:
                 local(parameter.grad).copy_(gradients[name])
 
     def restore_buffers(self, model: nn.Module) -> None:
-        """Give the model the buffers that are this rank's own.
-
-        Args:
-            model (nn.Module): The model.
-        """
+        """Restore the buffers that differ between ranks."""
         buffers = self._mine().get('buffers') or {}
         for name, buffer in model.named_buffers():
             if name in buffers:
                 buffer.copy_(buffers[name])
 
     def restore_randomness(self) -> None:
-        """Give the random number generators of this rank their states."""
+        """Restore the random number generators of this rank."""
         random = self._mine().get('random')
         if random is not None:
             set_random_state(random)
 
     def resume_caveats(self, runner: Runner) -> list[str]:
-        """Tell what a resume cannot restore.
-
-        Args:
-            runner (Runner): The runner that resumes.
-
-        Returns:
-            List[str]: Reasons, each part of a sentence; empty if the resume
-            is exact.
-        """
+        """Return why a resume is not exact, as parts of a sentence."""
         reasons = []
         if not self.ranks:
             reasons.append('the checkpoint holds no random states')
         elif len(self.ranks) != get_world_size():
             reasons.append(
-                f'it was written by {len(self.ranks)} processes, and these '
-                f'are {get_world_size()}'
+                f'saved with world_size={len(self.ranks)}, resumed with '
+                f'{get_world_size()}'
             )
         # A loop of iterations reads all batches once more, as the run did.
         loader = runner.train_dataloader
@@ -197,19 +150,19 @@ class TrainingState:
             )
         if self.ranks and self.seed != _seed(runner):
             reasons.append(
-                'the data come in another order: its seed is '
+                'the order of the data differs: its seed is '
                 f'{_seed(runner)}, and was {self.seed} (write '
                 'randomness=dict(seed=...) in the config)'
             )
         return reasons + self._mid_epoch_caveats(runner)
 
     def _mid_epoch_caveats(self, runner: Runner) -> list[str]:
-        """Tell what is lost by a save that is not at the end of an epoch."""
+        """Return what a save in the middle of an epoch loses."""
         reasons = []
         if _hides_gradients(runner, self.batches):
             reasons.append(
-                'FSDP1 and DeepSpeed keep the gradients of a broken '
-                'accumulation to themselves'
+                'FSDP1 and DeepSpeed do not expose the gradients of an '
+                'interrupted accumulation'
             )
         caveats = resume_caveats(runner, self.batches, len(self.ranks))
         return reasons + caveats
@@ -220,7 +173,7 @@ class TrainingState:
 
 
 def _seed(runner: Runner) -> Optional[int]:
-    """Read the seed of the order of the training data."""
+    """Return the seed of the order of the training data."""
     loader = runner.train_dataloader
     samplers = (loader.sampler, getattr(loader.batch_sampler, 'sampler', None))
     seeds = (getattr(sampler, 'seed', None) for sampler in samplers)
@@ -228,7 +181,7 @@ def _seed(runner: Runner) -> Optional[int]:
 
 
 def _hides_gradients(runner: Runner, batches: int) -> bool:
-    """Whether gradients may have been pending that nobody could read."""
+    """Return whether pending gradients may have been out of reach."""
     if hasattr(runner.model, 'zero_optimization_stage'):
         return batches > 0
     counts = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
@@ -237,15 +190,7 @@ def _hides_gradients(runner: Runner, batches: int) -> bool:
 
 
 def pending_gradients(runner: Runner) -> dict[str, torch.Tensor]:
-    """Copy the gradients that wait for the rest of an accumulation.
-
-    Args:
-        runner (Runner): The runner, between two iterations.
-
-    Returns:
-        Dict[str, Tensor]: Parameter names to gradients on the CPU; empty
-        when none are pending.
-    """
+    """Copy the gradients of an unfinished accumulation to the CPU, by name."""
     wrapper = runner.optim_wrapper
     wrappers = [wrapper] if hasattr(wrapper, 'optimizer') else wrapper.values()
     pending = any(
@@ -263,17 +208,7 @@ def pending_gradients(runner: Runner) -> dict[str, torch.Tensor]:
 
 
 def rank_buffers(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Copy the buffers that a checkpoint of rank 0 does not hold.
-
-    Running statistics of normalisation layers come from the batches of each
-    rank alone.
-
-    Args:
-        model (nn.Module): The model.
-
-    Returns:
-        Dict[str, Tensor]: Names to buffers on the CPU; empty on rank 0.
-    """
+    """Copy the buffers of other ranks than 0, whose are in ``state_dict``."""
     if get_rank() == 0:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""Files that are either old or new, never half written."""
+"""Files that are replaced atomically: old or new, never a part."""
 
 import os
 import shutil
@@ -23,37 +23,21 @@ _FORMER = '.former'
 
 
 def temporary(path: Path) -> Path:
-    """Name the file in which a file is written before it gets its name.
-
-    Args:
-        path (Path): Where the file belongs.
-
-    Returns:
-        Path: A hidden name in the same folder.
-    """
+    """Return the hidden name under which a file is written first."""
     return path.with_name(f'.{path.name}{_MARK}')
 
 
 def remove_temporary(folder: Path) -> None:
-    """Remove what interrupted writes left in a folder.
-
-    Args:
-        folder (Path): The folder.
-    """
+    """Remove what interrupted writes left in a folder."""
     for path in folder.glob(f'.*{_MARK}'):
         remove(path)
 
 
 def replace(path: Path) -> None:
-    """Give a file, written under its temporary name, its own.
+    """Replace a file or folder by the one at its temporary name.
 
-    What was there before stays whole until the new file takes its place. A
-    folder cannot take the place of another at once: the old one is renamed
-    before, and :func:`recover` renames it back after a stop in between.
-
-    Args:
-        path (Path): Where the file belongs; or the folder, for checkpoints
-            that are folders.
+    A folder cannot replace another atomically: the old one is renamed before,
+    and :func:`recover` renames it back after a stop in between.
     """
     written, former = temporary(path), _former(path)
     for inner in (*written.rglob('*'), written):
@@ -67,11 +51,7 @@ def replace(path: Path) -> None:
 
 
 def recover(folder: Path) -> None:
-    """Finish replacements that were interrupted.
-
-    Args:
-        folder (Path): The folder of files or checkpoints.
-    """
+    """Finish the replacements that were interrupted in a folder."""
     for former in folder.glob(f'.*{_FORMER}'):
         path = former.with_name(former.name[1 : -len(_FORMER)])
         if path.exists():
@@ -81,26 +61,13 @@ def recover(folder: Path) -> None:
 
 
 def write(path: Path, save: Callable[[BinaryIO], object]) -> None:
-    """Write a file, which may be large, piece by piece.
-
-    Args:
-        path (Path): The file.
-        save (Callable): Writes into it.
-    """
+    """Write a file, which may be large, with a function."""
     with path.open('wb') as file:
         save(file)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a small file at once.
-
-    Args:
-        path (Path): Where the file belongs.
-        text (str): Its content.
-
-    Raises:
-        OSError: If it cannot be written; what was there before is intact.
-    """
+    """Replace a small file; after an OSError the old one is intact."""
     try:
         temporary(path).write_text(text)
         replace(path)
@@ -110,14 +77,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Write to a folder, and make it if it is not there.
-
-    Args:
-        folder (Path): The folder.
-
-    Raises:
-        OSError: If nothing can be written there.
-    """
+    """Create a folder; raise an OSError if nothing can be written there."""
     folder.mkdir(parents=True, exist_ok=True)
     probe = temporary(folder / 'probe')
     probe.touch()
@@ -125,11 +85,7 @@ def check_writable(folder: Path) -> None:
 
 
 def flush(path: Path) -> None:
-    """Make the disk hold what was written to a file or a folder.
-
-    Args:
-        path (Path): The file, or the folder: the names in it, that is.
-    """
+    """Flush a file, or the names in a folder, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -138,11 +94,7 @@ def flush(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or a checkpoint that is a folder, if it is there.
-
-    Args:
-        path (Path): The file or folder.
-    """
+    """Remove a file or a folder, if it exists."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

@@ -21,14 +21,7 @@ class FirstValidationHook(Hook):
     priority = 'LOWEST'
 
     def before_train(self, runner: Runner) -> None:
-        """Validate, unless the training goes on from a checkpoint.
-
-        Args:
-            runner (Runner): The runner of the training process.
-
-        Raises:
-            ValueError: If the runner validates nothing.
-        """
+        """Validate, unless the training resumes."""
         if runner.val_loop is None:
             raise ValueError(
                 'FirstValidationHook needs a validation: give val_dataloader, '

@@ -1,4 +1,4 @@
-"""The other hooks of a runner that averaging has to live with."""
+"""The other hooks and the strategy of a runner that averages."""
 
 from mmengine.hooks import CheckpointHook, EMAHook, Hook, LoggerHook
 from mmengine.runner import Runner
@@ -21,15 +21,7 @@ __all__ = [
 
 
 def check_other_average(hook: Hook, other: Hook) -> None:
-    """Refuse another hook that averages the model.
-
-    Args:
-        hook (Hook): Our hook.
-        other (Hook): Another hook of its runner.
-
-    Raises:
-        ValueError: If it averages, too.
-    """
+    """Raise a ValueError if another hook averages the model, too."""
     if isinstance(other, (EMAHook, type(hook))):
         names = [
             f'{type(h).__module__}.{type(h).__name__}' for h in (hook, other)
@@ -42,16 +34,7 @@ def check_other_average(hook: Hook, other: Hook) -> None:
 
 
 def check_order(runner: Runner, hook: Hook, checkpoint: Hook) -> None:
-    """Refuse a hook that would act after checkpoints are written.
-
-    Args:
-        runner (Runner): The runner.
-        hook (Hook): Our hook in it.
-        checkpoint (Hook): Its hook that writes checkpoints.
-
-    Raises:
-        ValueError: If our hook comes later.
-    """
+    """Raise a ValueError if checkpoints would be written before a switch."""
     order = list(runner.hooks)
     if order.index(hook) > order.index(checkpoint):
         raise ValueError(
@@ -63,15 +46,7 @@ def check_order(runner: Runner, hook: Hook, checkpoint: Hook) -> None:
 
 
 def checkpoint_due(runner: Runner, by_epoch: bool) -> bool:
-    """Tell whether a checkpoint will be written at the end of this unit.
-
-    Args:
-        runner (Runner): The runner, at the end of an epoch or iteration.
-        by_epoch (bool): Whether it is the end of an epoch.
-
-    Returns:
-        bool: True if a checkpoint hook is due.
-    """
+    """Return whether a checkpoint follows at the end of this unit."""
     for hook in runner.hooks:
         if not isinstance(hook, CheckpointHook) or hook.by_epoch != by_epoch:
             continue
@@ -88,14 +63,7 @@ def checkpoint_due(runner: Runner, by_epoch: bool) -> bool:
 
 
 def check_strategy(runner: Runner) -> None:
-    """Refuse a strategy whose checkpoints would lack the average.
-
-    Args:
-        runner (Runner): The runner.
-
-    Raises:
-        RuntimeError: If it has mmengine's own DeepSpeedStrategy.
-    """
+    """Refuse a strategy whose checkpoints would lack the average."""
     kind = type(getattr(runner, 'strategy', None))
     if kind.__name__ == 'DeepSpeedStrategy' and not issubclass(
         kind, DeepSpeedStrategy
@@ -108,14 +76,7 @@ def check_strategy(runner: Runner) -> None:
 
 
 def check_sharded_saving(runner: Runner) -> None:
-    """Refuse a runner that cannot save the whole of a sharded model.
-
-    Args:
-        runner (Runner): The runner of a sharded model.
-
-    Raises:
-        RuntimeError: If it has no strategy, or one that saves shards.
-    """
+    """Refuse a runner that cannot save a sharded model whole."""
     strategy = getattr(runner, 'strategy', None)
     if strategy is None:
         raise RuntimeError(

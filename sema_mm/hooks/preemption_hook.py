@@ -23,7 +23,7 @@ __all__ = ['PreemptionHook']
 
 @HOOKS.register_module()
 class PreemptionHook(Hook):
-    """Finish the iteration, save, and exit, when the machine is taken away.
+    """Finish the iteration, save, and exit on a signal of the scheduler.
 
     Slurm sends SIGTERM before it ends a job (``scancel``, a time limit, a
     preemption), and any signal earlier with ``--signal=USR1@180``; torchrun
@@ -94,14 +94,7 @@ class PreemptionHook(Hook):
             register_after_fork(self, _obey_parent_only)
 
     def before_train(self, runner: Runner) -> None:
-        """Listen to the signals.
-
-        Args:
-            runner (Runner): The runner of the training process.
-
-        Raises:
-            ValueError: If the runner has no SafeCheckpointHook.
-        """
+        """Install the signal handlers; a SafeCheckpointHook is required."""
         _checkpoint_hook(runner)
         if threading.current_thread() is threading.main_thread():
             for one in self.signals:
@@ -114,14 +107,7 @@ class PreemptionHook(Hook):
         data_batch: Optional[Union[dict, tuple, list]] = None,
         outputs: Optional[dict] = None,
     ) -> None:
-        """Save and exit, if all ranks know that one was asked to.
-
-        Args:
-            runner (Runner): The runner of the training process.
-            batch_idx (int): The index of the batch in the loop.
-            data_batch (dict or tuple or list, optional): Not used.
-            outputs (dict, optional): Not used.
-        """
+        """Save and exit if a signal has reached any rank."""
         ends = self.end_of_epoch(runner.train_dataloader, batch_idx)
         if not self._agreed(runner.iter + 1, ends):
             return
@@ -138,11 +124,7 @@ class PreemptionHook(Hook):
         sys.exit(self.exit_code)
 
     def after_train(self, runner: Runner) -> None:
-        """Stop listening.
-
-        Args:
-            runner (Runner): The runner of the training process.
-        """
+        """Restore the former signal handlers."""
         for one, former in self._former.items():
             signal.signal(one, former)
         self._former = {}
@@ -151,7 +133,7 @@ class PreemptionHook(Hook):
         self._asked = signal.Signals(number).name
 
     def _agreed(self, done: int, ends: bool) -> bool:
-        """Whether any rank was asked to stop; the same on all of them."""
+        """Return whether a signal has reached any rank."""
         if get_world_size() == 1:
             return self._asked is not None
         if done % self.interval and not ends:
@@ -164,7 +146,7 @@ class PreemptionHook(Hook):
 
 
 def _obey_parent_only(hook: PreemptionHook) -> None:
-    """In a forked child, take the signals from no one but its parent."""
+    """In a forked child, obey these signals only from its parent."""
     signal.pthread_sigmask(signal.SIG_BLOCK, hook.signals)
     threading.Thread(
         target=_wait_for_parent, args=(hook.signals,), daemon=True

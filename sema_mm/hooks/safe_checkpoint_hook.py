@@ -1,4 +1,4 @@
-"""Checkpoints that a killed process leaves whole."""
+"""Checkpoints that survive a kill, for an exact resume."""
 
 import contextlib
 import logging
@@ -34,7 +34,7 @@ INTERRUPTED = 'interrupted.pth'
 
 @HOOKS.register_module()
 class SafeCheckpointHook(CheckpointHook):
-    """mmengine's CheckpointHook; a kill costs what came after the last save.
+    """mmengine's CheckpointHook with atomic saves and an exact resume.
 
     A checkpoint is written under a temporary name, flushed to the disk and
     renamed; ``last_checkpoint`` is replaced the same way, and only then are
@@ -79,32 +79,19 @@ class SafeCheckpointHook(CheckpointHook):
         self._is_local = False
 
     def before_run(self, runner: Runner) -> None:
-        """Choose the checkpoint to resume from.
-
-        Args:
-            runner (Runner): The runner of the process.
-        """
+        """Choose the checkpoint to resume from."""
         mmengine_patches.install()
         use_latest_checkpoint(runner, self.filename_tmpl)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Take the state of training out of a checkpoint.
-
-        Args:
-            runner (Runner): The runner, maybe before it is prepared.
-            checkpoint (dict): The checkpoint.
-        """
+        """Take the state of training out of a checkpoint."""
         if runner._resume:
             self._loaded = TrainingState.from_checkpoint(
                 checkpoint.get('training_state')
             )
 
     def before_train(self, runner: Runner) -> None:
-        """Find the folder; go on where the checkpoint was written.
-
-        Args:
-            runner (Runner): The runner of the training process.
-        """
+        """Prepare the folder; restore the state of a checkpoint."""
         super().before_train(runner)
         self._is_local = isinstance(self.file_backend, LocalBackend)
         if self._is_local:
@@ -114,11 +101,7 @@ class SafeCheckpointHook(CheckpointHook):
         self._loaded = None
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Restore the random numbers of the checkpoint.
-
-        Args:
-            runner (Runner): The runner of the training process.
-        """
+        """Go on with the data and random numbers of the checkpoint."""
         if self._resumed is not None:
             mmengine_patches.continue_data(
                 runner.train_loop,
@@ -128,22 +111,13 @@ class SafeCheckpointHook(CheckpointHook):
             self._resumed = None
 
     def before_val(self, runner: Runner) -> None:
-        """Keep the random numbers that training goes on with.
-
-        Args:
-            runner (Runner): The runner of the validation process.
-        """
+        """Keep the random numbers of training."""
         self._random = get_random_state()
 
     def after_val_epoch(
         self, runner: Runner, metrics: Optional[dict[str, float]] = None
     ) -> None:
-        """Restore them, and save the best checkpoint.
-
-        Args:
-            runner (Runner): The runner of the validation process.
-            metrics (Dict[str, float], optional): The metrics.
-        """
+        """Restore the random numbers, and save the best checkpoint."""
         if self._random is not None:
             set_random_state(self._random)
         self._metrics = metrics
@@ -152,12 +126,7 @@ class SafeCheckpointHook(CheckpointHook):
         self._metrics, self._position = None, {}
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Add the state of training, gathered from all ranks before.
-
-        Args:
-            runner (Runner): The runner of the training process.
-            checkpoint (dict): The checkpoint about to be written.
-        """
+        """Add the state of training, gathered from all ranks before."""
         # FlexibleRunner writes the next one after a validation.
         checkpoint['meta'].update(self._position)
         if self._state is not None:
@@ -166,13 +135,7 @@ class SafeCheckpointHook(CheckpointHook):
             )
 
     def save_interrupted(self, runner: Runner) -> None:
-        """Save in the middle of an epoch, after an iteration.
-
-        Call it on every rank, in ``after_train_iter``.
-
-        Args:
-            runner (Runner): The runner of the training process.
-        """
+        """Save after an iteration in an epoch. Call it on every rank."""
         if _diverged(runner):
             return
         done = runner.iter + 1
@@ -233,20 +196,20 @@ class SafeCheckpointHook(CheckpointHook):
         if not self._is_local:
             super()._save_best_checkpoint(runner, metrics)
             return
-        backend, patient = self.file_backend, DeferredDeleteBackend()
-        self.file_backend = patient
+        backend, deferred = self.file_backend, DeferredDeleteBackend()
+        self.file_backend = deferred
         try:
             with self._writer(runner) as writer:
                 super()._save_best_checkpoint(writer, metrics)
         finally:
             self.file_backend = backend
         if is_main_process():
-            for path in patient.outdated:
+            for path in deferred.outdated:
                 if Path(path).name not in self._best_names():
                     files.remove(Path(path))
 
     def _best_names(self) -> set[str]:
-        """Name the best checkpoints; a repeated validation saves the same."""
+        """Return the names of the best checkpoints."""
         several = getattr(self, 'best_ckpt_path_dict', {})
         paths = (getattr(self, 'best_ckpt_path', None), *several.values())
         return {Path(path).name for path in paths if path}
@@ -267,7 +230,7 @@ class SafeCheckpointHook(CheckpointHook):
             self.file_backend.remove(path)
 
     def _prepare(self, folder: Path) -> None:
-        """Try whether checkpoints can be written; tidy up after a stop."""
+        """Check that the folder is writable; finish interrupted saves."""
         with raise_on_all_ranks(f'no checkpoint can be written in {folder}'):
             if is_main_process():
                 files.check_writable(folder)
@@ -275,11 +238,10 @@ class SafeCheckpointHook(CheckpointHook):
                 files.remove_temporary(folder)
 
     def _resume(self, runner: Runner, state: TrainingState) -> None:
-        """Make a runner go on as the one that wrote the checkpoint."""
+        """Restore what the checkpoint holds, and validate if it is due."""
         for reason in state.resume_caveats(runner):
             print_log(
-                f'The resumed run is not exactly the one that stopped: '
-                f'{reason}.',
+                f'The resume is not exact: {reason}.',
                 logger='current',
                 level=logging.WARNING,
             )
@@ -292,12 +254,12 @@ class SafeCheckpointHook(CheckpointHook):
         if state.metrics is not None:
             for hook in runner.hooks[runner.hooks.index(self) + 1 :]:
                 hook.after_val_epoch(runner, metrics=dict(state.metrics))
-        elif state.batches == 0 and validation_due(runner):
+        elif state.batches == 0 and _validation_due(runner):
             _step_back(runner)
             runner.val_loop.run()
 
     def _finish_save(self, runner: Runner) -> None:
-        """Remove what the save of the loaded checkpoint was to remove."""
+        """Remove the checkpoints that the loaded one made outdated."""
         # mmengine saves anew after a validation only what it has saved.
         self.last_ckpt = runner.message_hub.get_info('last_ckpt')
         pointer = Path(runner.work_dir) / 'last_checkpoint'
@@ -311,7 +273,7 @@ class SafeCheckpointHook(CheckpointHook):
             self._remove(name)
 
     def _keep(self, runner: Runner, step: int) -> list[str]:
-        """Note a step among those to keep; name what falls out."""
+        """Record a step; return the names of checkpoints to remove."""
         kept = getattr(self, 'keep_ckpt_ids', None)
         if kept is None or (kept and kept[-1] == step):
             return []
@@ -322,7 +284,7 @@ class SafeCheckpointHook(CheckpointHook):
 
 
 def _diverged(runner: Runner) -> bool:
-    """Whether the weights of any rank are not finite; say so."""
+    """Return whether the weights of any rank are not finite; log it."""
     found = any(all_gather_object(has_diverged(runner)))
     if found:
         print_log(
@@ -334,15 +296,8 @@ def _diverged(runner: Runner) -> bool:
     return found
 
 
-def validation_due(runner: Runner) -> bool:
-    """Tell whether the loop validates where it stands.
-
-    Args:
-        runner (Runner): The runner, after a resume.
-
-    Returns:
-        bool: Whether the run that stopped validated there, or was about to.
-    """
+def _validation_due(runner: Runner) -> bool:
+    """Return whether the run that stopped validated here, or was about to."""
     loop = runner.train_loop
     if runner.val_loop is None:
         return False
@@ -358,7 +313,7 @@ def validation_due(runner: Runner) -> bool:
 
 
 def _step_back(runner: Runner) -> None:
-    """Let the message hub say what it says in a validation: the last step."""
+    """Set the message hub to the last step, as in a validation."""
     runner.message_hub.update_info('iter', runner.iter - 1)
     if not isinstance(runner.train_loop, IterBasedTrainLoop):
         runner.message_hub.update_info('epoch', runner.epoch - 1)

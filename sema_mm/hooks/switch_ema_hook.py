@@ -36,12 +36,11 @@ __all__ = ['SwitchEMAHook']
 class SwitchEMAHook(SwitchHook):
     """Average the model's weights, and switch the average into the model.
 
-    Every iteration in which an optimizer really stepped ends with one
-    update of the average (:class:`SwitchEMA`). After every
-    ``switch_interval`` epochs or iterations the average is written into the
-    model (arXiv 2402.09240), before the validation and the checkpoint of
-    that moment; optimizer, learning rate and average stay as they are.
-    Validation, test and the ``state_dict`` of checkpoints use the average.
+    The average (:class:`SwitchEMA`) is updated after every optimizer step.
+    Every ``switch_interval`` epochs or iterations it is written into the
+    model (arXiv 2402.09240), before validation and checkpoint; optimizer,
+    learning rate and average stay as they are. Validation, test and the
+    ``state_dict`` of checkpoints use the average.
 
     In a run of several processes the running statistics of BatchNorm, the
     model's own as well, are averaged over the ranks before a switch, an

@@ -165,7 +165,7 @@ class SwitchTargetHook(SwitchHook):
         self._log_switch(runner, completed, number, self._direction, distance)
 
     def _warning(self, length: RunLength) -> Optional[str]:
-        """Name the first switch that goes back too far."""
+        """Warn of the first switch whose window is too long."""
         per_unit = length.iters_per_epoch if self.by_epoch else 1
         apart = (self.schedule.interval or 1) * per_unit
         for number in self._units:
@@ -186,7 +186,7 @@ class SwitchTargetHook(SwitchHook):
 
 
 def _writes(hook: Hook) -> bool:
-    """Whether a hook writes an average into the model to train it."""
+    """Return whether a hook switches an average into the model."""
     if isinstance(hook, SwitchEMAHook):
         return hook.schedule.interval is not None
     return isinstance(hook, SwitchTargetHook)

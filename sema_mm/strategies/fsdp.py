@@ -1,4 +1,4 @@
-"""FSDP1 and FSDP2 in mmengine, with checkpoints like everybody's."""
+"""FSDP1 and FSDP2 in mmengine, with full checkpoints."""
 
 from collections.abc import Sequence
 from typing import Any, Optional

@@ -1,4 +1,4 @@
-"""Checkpoints of a sharded model that hold whole tensors."""
+"""Full (unsharded) checkpoints of a sharded model."""
 
 from typing import Any
 
@@ -20,10 +20,7 @@ __all__ = ['FullCheckpoints']
 
 
 class FullCheckpoints:
-    """What a strategy needs to save and load as an unsharded run does.
-
-    All ranks gather; the first writes.
-    """
+    """Mixin of strategies: all ranks gather, the first writes one file."""
 
     model: Any
     optim_wrapper: Any
@@ -31,14 +28,7 @@ class FullCheckpoints:
     _gathered: dict[str, Any]
 
     def build_model(self, model: Any) -> Any:
-        """Build the model, and note the order of its parameters.
-
-        Args:
-            model (nn.Module or dict): As for mmengine's strategies.
-
-        Returns:
-            nn.Module: The model.
-        """
+        """Build the model, and store the order of its parameters."""
         built = super().build_model(model)  # type: ignore[misc]
         self._names = [name for name, _ in built.named_parameters()]
         return built
@@ -78,31 +68,17 @@ class FullCheckpoints:
         return SingleDeviceStrategy.load_checkpoint(self, filename, **kwargs)
 
     def model_state_dict(self) -> dict[str, Tensor]:
-        """Give the whole tensors that were gathered.
-
-        Returns:
-            Dict[str, Tensor]: The state dict of the unsharded model.
-        """
+        """Return the gathered state dict of the unsharded model."""
         return self._gathered['model']
 
     def optim_state_dict(self) -> dict[str, Any]:
-        """Give the whole state that was gathered.
-
-        Returns:
-            dict: The state dict of an unsharded optimizer wrapper.
-        """
+        """Return the gathered state dict of the optimizer wrapper."""
         return self._gathered['optimizer']
 
     def load_model_state_dict(
         self, state_dict: dict[str, Tensor], **kwargs: Any
     ) -> None:
-        """Give each rank its shards; say which tensors do not fit.
-
-        Args:
-            state_dict (Dict[str, Tensor]): Of the unsharded model, maybe
-                with the prefix ``module.``.
-            **kwargs (Any): Not used.
-        """
+        """Give each rank its shards; log which tensors do not fit."""
         backend = backend_of(self.model)
         found = {stripped(k): t for k, t in state_dict.items()}
         shapes = backend.shapes()
@@ -112,17 +88,13 @@ class FullCheckpoints:
         if odd:
             print_log(
                 f'{len(odd)} tensors of the checkpoint and the model do not '
-                f'fit, and are left alone: {", ".join(odd[:5])}, ...',
+                f'match and are not loaded: {", ".join(odd[:5])}, ...',
                 logger='current',
             )
         backend.load_state_dict(good)
 
     def load_optim_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Give each rank its part of an optimizer's state.
-
-        Args:
-            state_dict (dict): Of an unsharded optimizer wrapper.
-        """
+        """Give each rank its part of an unsharded optimizer's state."""
         optimizer = self.optim_wrapper.optimizer
         options = StateDictOptions(full_state_dict=True)
         order = in_order(

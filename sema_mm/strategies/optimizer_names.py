@@ -10,16 +10,7 @@ __all__ = ['by_name', 'by_number', 'in_order']
 
 
 def in_order(state: dict[str, Any], names: list[str]) -> list[list[str]]:
-    """List the parameters of each group as an unsharded optimizer would.
-
-    Args:
-        state (dict): State under names.
-        names (List[str]): Names of the parameters of the unsharded model,
-            in its order.
-
-    Returns:
-        List[List[str]]: Names of each group.
-    """
+    """List the parameters of each group in the order of ``names``."""
     places = {name: place for place, name in enumerate(names)}
     return [
         sorted(group['params'], key=places.__getitem__)
@@ -28,15 +19,7 @@ def in_order(state: dict[str, Any], names: list[str]) -> list[list[str]]:
 
 
 def by_number(state: dict[str, Any], order: list[list[str]]) -> dict[str, Any]:
-    """Number the parameters of a state.
-
-    Args:
-        state (dict): State under names.
-        order (List[List[str]]): What :func:`in_order` gives.
-
-    Returns:
-        dict: The state dict of an unsharded optimizer.
-    """
+    """Return the state dict with numbers in place of names."""
     numbers = _numbers(order)
     groups = [
         {**group, 'params': [numbers[name] for name in names]}
@@ -47,7 +30,7 @@ def by_number(state: dict[str, Any], order: list[list[str]]) -> dict[str, Any]:
 
 
 def by_name(state: dict[str, Any], order: list[list[str]]) -> dict[str, Any]:
-    """Name the parameters of a state.
+    """Return the state with names in place of numbers.
 
     Args:
         state (dict): The state dict of an unsharded optimizer.

@@ -451,7 +451,7 @@ def test_09_the_average_skips_nan(tmp_path, capsys):
     runner = build_runner(tmp_path, [OURS, Poison(3, 6, 8)])
     hook = train(runner)
     assert hook.average.steps == 15
-    assert hook._guard.total == 3
+    assert hook._updater.nonfinite == 3
     assert len(said(capsys, 'not finite after')) == 1
     for tensor in hook.average.average_now().values():
         assert tensor.isfinite().all()

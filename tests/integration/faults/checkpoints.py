@@ -373,7 +373,7 @@ CASES += [
                 edited(place, _two_processes), place.work_dir / 'epoch_2.pth'
             ),
         ),
-        'written by 2 processes, and these are 1',
+        'saved with world_size=2, resumed with 1',
         **GOES_ON,
     ),
     Case(
