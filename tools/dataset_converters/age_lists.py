@@ -33,7 +33,7 @@ OLDEST = 120
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
+    """Parse the command line.
 
     Returns:
         argparse.Namespace: The arguments.
@@ -52,7 +52,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def read_agedb(args: argparse.Namespace) -> Split:
-    """Reads and splits the folder of AgeDB.
+    """Read and split the folder of AgeDB.
 
     Args:
         args (argparse.Namespace): The command line.
@@ -65,7 +65,7 @@ def read_agedb(args: argparse.Namespace) -> Split:
 
 
 def read_imdb_wiki(args: argparse.Namespace) -> Split:
-    """Reads and splits the two tables of IMDB-WIKI.
+    """Read and split the two tables of IMDB-WIKI.
 
     Args:
         args (argparse.Namespace): The command line.
@@ -84,7 +84,7 @@ def read_imdb_wiki(args: argparse.Namespace) -> Split:
 
 
 def read_csv(args: argparse.Namespace) -> Split:
-    """Reads a published split.
+    """Read a published split.
 
     Args:
         args (argparse.Namespace): The command line.
@@ -113,7 +113,7 @@ def read_csv(args: argparse.Namespace) -> Split:
 
 
 def check_split(split: Split) -> None:
-    """Checks that there are images for each list.
+    """Check that there are images for each list.
 
     Args:
         split (Split): The photographs of each split.

@@ -1,4 +1,4 @@
-"""Makes the scenes of digits, and says what is in them.
+"""Make the scenes of digits, and print what is in them.
 
 The configs do this themselves when they need it::
 
@@ -17,7 +17,7 @@ except ImportError as problem:
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
+    """Parse the command line.
 
     Returns:
         argparse.Namespace: The arguments.
@@ -35,7 +35,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Makes the splits."""
+    """Make the splits."""
     args = parse_args()
     for split in args.splits:
         try:

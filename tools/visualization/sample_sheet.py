@@ -1,4 +1,4 @@
-"""Draws samples of a config's data set with their targets, as one picture.
+"""Draw samples of a config's data set with their targets, as one picture.
 
 What is drawn is what the model gets, after all transforms: of several views
 of an image the first, with the number or the label to predict, if any::
@@ -26,7 +26,7 @@ COLUMNS = 8
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line.
+    """Parse the command line.
 
     Returns:
         argparse.Namespace: The arguments.
@@ -94,7 +94,7 @@ def stores_blue_first(cfg: Config) -> bool:
 
 
 def first_view(inputs: Union[Tensor, Sequence[Tensor]]) -> Tensor:
-    """Takes the first of several views of an image.
+    """Return the first of several views of an image.
 
     Args:
         inputs (Tensor | Sequence[Tensor]): One image, or its views.
@@ -106,7 +106,7 @@ def first_view(inputs: Union[Tensor, Sequence[Tensor]]) -> Tensor:
 
 
 def title(sample: BaseDataElement) -> str:
-    """Writes what is to be predicted.
+    """Write what is to be predicted.
 
     Args:
         sample (BaseDataElement): The sample.

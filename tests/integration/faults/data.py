@@ -16,7 +16,8 @@ train_dataloader['dataset'] = dict(
 """
 REMOVE = """
 custom_hooks += [
-    dict(type='tests.integration.faults.hooks.Remove', path='data/03.npy', epoch=2)
+    dict(type='tests.integration.faults.hooks.Remove', path='data/03.npy',
+         epoch=2)
 ]
 """
 BASE_DATASET = """

@@ -8,7 +8,8 @@ from tests.integration.faults.checkpoints import SAFE
 GROUP = 'The disk'
 FULL = """
 custom_hooks += [dict(
-    type='tests.integration.faults.hooks.FullDisk', name='epoch_2.pth', epoch=2,
+    type='tests.integration.faults.hooks.FullDisk', name='epoch_2.pth',
+    epoch=2,
     temporary={!r},
 )]
 """

@@ -75,7 +75,8 @@ model = dict(
 """
 TEACHER = """
 model = dict(
-    type='tests.integration.faults.test_payloads.Teacher', checkpoint='trap.pth'
+    type='tests.integration.faults.test_payloads.Teacher',
+    checkpoint='trap.pth'
 )
 """
 LOAD = ('load_from=trap.pth',)

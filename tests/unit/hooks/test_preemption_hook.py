@@ -1,4 +1,4 @@
-"""PreemptionHook; under a launcher it is in tests/integration/test_slurm.py."""
+"""PreemptionHook; under a launcher: integration/test_slurm.py."""
 
 import gc
 import multiprocessing
