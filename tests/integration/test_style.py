@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 COMMANDS = [
     'ruff check',
     'ruff format --check',
-    'mypy sema_mm .dev/environment',
+    'mypy',
 ]
 
 
