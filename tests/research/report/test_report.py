@@ -13,7 +13,7 @@ from tests.helpers.chromium import NoChromium, find_chromium, open_page
 from tests.helpers.study_rows import study_rows
 from tests.helpers.tool_runs import ROOT, run_tool
 
-OTHER = ROOT / 'benchmarks' / 'rcfmnist_cpu_202611'
+OTHER = ROOT / 'research/seeds/results/rcfmnist_cpu_202611'
 #: Elements without an end tag.
 VOID = ('meta', 'link', 'img', 'br')
 
