@@ -69,7 +69,7 @@ def test_the_authors_size():
 def test_what_the_recipe_decays(model):
     """Matrices and kernels alone; names are matched by their parts."""
     root = Path(__file__).resolve().parents[4]
-    path = root / 'configs/selfsup/imagenet/_base_/simmim.py'
+    path = root / 'configs/selfsup/_base_/simmim_vit-small-p16.py'
     groups = Config.fromfile(path).optim_wrapper.paramwise_cfg.custom_keys
     kept = [n for n, _ in model.named_parameters() if in_none(n, groups)]
     tokens = ('cls_token', 'pos_embed', 'mask_token')
