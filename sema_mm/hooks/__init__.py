@@ -1,7 +1,7 @@
 """Asks the schedule when, and tells the average what to do."""
 
 from .. import mmengine_patches
-from .first_validation_hook import FirstValidationHook
+from .evaluation import FirstValidationHook
 from .preemption_hook import PreemptionHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .switch_ema_hook import SwitchEMAHook

@@ -1,4 +1,4 @@
-"""Make the average ready for an evaluation; evaluate once more."""
+"""Make the average ready for an evaluation; evaluate at other times, too."""
 
 import random
 from typing import Any
@@ -11,6 +11,8 @@ from mmengine.dist import (
     get_rank,
     get_world_size,
 )
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
 from mmengine.runner import BaseLoop, Runner
 from mmengine.utils import is_seq_of
 from torch.utils.data import DataLoader, IterableDataset
@@ -20,7 +22,35 @@ from ..averaging.switch_ema import SwitchEMA
 from ..checkpointing.random_state import preserve_random_state
 from ..sharding.model_tensors import running_statistics
 
-__all__ = ['add_origin_metrics', 'recalibrate', 'synchronise']
+__all__ = [
+    'FirstValidationHook',
+    'add_origin_metrics',
+    'recalibrate',
+    'synchronise',
+]
+
+
+@HOOKS.register_module()
+class FirstValidationHook(Hook):
+    """Validate once before the first epoch, as epoch 0.
+
+    Features that nobody has trained may be good already; what a training
+    adds is the difference. No random number is drawn that the training would
+    have drawn, and a resumed run does not validate again.
+    """
+
+    priority = 'LOWEST'
+
+    def before_train(self, runner: Runner) -> None:
+        """Validate, unless the training resumes."""
+        if runner.val_loop is None:
+            raise ValueError(
+                'FirstValidationHook needs a validation: give val_dataloader, '
+                'val_cfg and val_evaluator, or leave it out'
+            )
+        if runner.iter == 0:
+            with preserve_random_state():
+                runner.val_loop.run()
 
 
 def add_origin_metrics(
