@@ -187,4 +187,4 @@ class TestWheel:
             script = [target / 'bin/sema-mm', 'print-config']
         options = ('--dataset-length', '1000', '--plan-only')
         text = python(*script, f'sema_mm::{DIGITS}', *options)
-        assert '# switches the model 15 times' in text
+        assert '# switch after epoch 1, 2, 3, ..., 15: 15 in all' in text
