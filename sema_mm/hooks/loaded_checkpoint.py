@@ -1,4 +1,4 @@
-"""What a loaded checkpoint says of the average, until training starts."""
+"""The average of a loaded checkpoint, until training starts."""
 
 import logging
 from typing import Optional
@@ -19,16 +19,15 @@ __all__ = ['LoadedCheckpoint']
 
 
 class LoadedCheckpoint:
-    """Takes the average out of a checkpoint, and gives it to SwitchEMA.
+    """Keep the average of a checkpoint until a SwitchEMA exists.
 
-    Loading happens before the average exists. When the runner resumes, the
-    checkpoint is changed so that the model gets the weights that training
-    goes on with; else the model keeps the average, and averaging starts
-    anew from it.
+    In a resume the checkpoint is changed so that the model gets the weights
+    of training; else the model gets the average, and averaging starts from
+    it.
 
     Args:
         checkpoint (dict): The checkpoint, before the model reads it.
-        resume (bool): Whether the runner says that it resumes.
+        resume (bool): Whether the runner resumes.
 
     Attributes:
         steps (int, optional): Updates of the average in the checkpoint;
@@ -59,7 +58,7 @@ class LoadedCheckpoint:
             self._training = training
 
     def describe(self) -> str:
-        """Say which weights the model got from the checkpoint."""
+        """Name the weights that the model got from the checkpoint."""
         if self.steps is None:
             return 'the only set of weights in the checkpoint'
         if self._resume:
@@ -67,11 +66,11 @@ class LoadedCheckpoint:
         return f'the average of {self.steps} updates in the checkpoint'
 
     def restore(self, average: SwitchEMA, resumed: bool, strict: bool) -> None:
-        """Bring average and model to the state of the checkpoint.
+        """Restore average and model.
 
         Args:
             average (SwitchEMA): A new average of the model.
-            resumed (bool): Whether training goes on where it stopped.
+            resumed (bool): Whether training continues, beyond iteration 0.
             strict (bool): Whether tensors that do not fit are an error.
 
         Raises:
