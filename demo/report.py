@@ -1,4 +1,4 @@
-"""What demo.py reports: curves read from mmengine's logs, table, figure."""
+"""What demo.classification reports: curves from the logs, table, figure."""
 
 import json
 from dataclasses import dataclass

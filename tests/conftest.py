@@ -34,7 +34,7 @@ def merge(config, monkeypatch):
 
 @pytest.fixture
 def study():
-    """Import a module of tools/study."""
+    """Import a module of research.study."""
     return lambda name: importlib.import_module(f'research.study.{name}')
 
 

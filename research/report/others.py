@@ -17,7 +17,7 @@ AVERAGINGS = ['none', 'EMA', 'SEMA']
 
 
 def others_table(folders: Iterable[Path]) -> Optional[Table]:
-    """Tabulate runs of ``research/seeds/__main__.py``.
+    """Tabulate runs of ``research.seeds``.
 
     Args:
         folders (Iterable[Path]): What it has written.

@@ -44,7 +44,7 @@ class Task(NamedTuple):
 
     Attributes:
         name (str): What is reported of it.
-        function (callable): A function of :mod:`study.work`.
+        function (callable): A function of :mod:`research.study.work`.
         what (Any): Its second argument.
     """
 

@@ -1,4 +1,4 @@
-"""research/report/__main__.py: its two forms, as text and in a browser."""
+"""research.report: its two forms, as text and in a browser."""
 
 import html.parser
 import importlib

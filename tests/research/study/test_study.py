@@ -1,4 +1,4 @@
-"""research/study/__main__.py, from the config to the rows."""
+"""research.study, from the config to the rows."""
 
 import importlib
 import json
