@@ -153,7 +153,11 @@ def describe(venv: Path, stack: Stack, has_wheel: bool) -> str:
     size = '7 GB, most of it CUDA libraries of torch (4 GB to download)'
     if not gpu_capabilities():
         size += '; 2 GB where the package index offers a CPU build of torch'
-    built = 'kept from an earlier set-up' if has_wheel else '5 to 20 minutes'
+    built = (
+        'kept from an earlier set-up'
+        if has_wheel
+        else '3 minutes on 2 cores, more with CUDA'
+    )
     steps = [
         'an empty environment',
         'build tools',
